@@ -1,0 +1,751 @@
+/*
+ * Made by tests/helpers/packets.py: bytes by scapy 2.5.0, texts from the fields that tshark
+ * 4.0.17 reads in them. netdx has no part in either.
+ */
+#include "tests/unit/packets.h"
+
+/* clang-format off */
+const struct packet_row packet_rows[] = {
+    {"tcp", "SYN of Linux", LINK_ETHERNET,
+        "02000000000202000000000108004500003c000940004006264d0a0000020a6300029c4101bbdeadbeef00000000a002faf0f9080000020405b4"
+        "0402080a010203040000000001030307",
+        "ip4 10.0.0.2 > 10.99.0.2 ttl 64 dscp 0 ecn 0 proto 6 id 9 off 0 df len 60 hlen 20 sum ok tcp 40001 > 443 seq 3735928"
+        "559 ack 0 flags 2 win 64240 hlen 40 payload 0 kinds 2,4,8,1,3 mss 1460 wscale 7 sackok ts 16909060/0"},
+    {"tcp", "SYN-ACK over IPv6", LINK_ETHERNET,
+        "02000000000202000000000186dd6b9abcde00280640fd000000000000000000000000000002fd00000000000099000000000000000201bb9c41"
+        "0000000100000002a012ffffab4c0000020405b40402080a010203040000000001030307",
+        "ip6 fd00::2 > fd00:0:0:99::2 ttl 64 dscp 46 ecn 1 flow 703710 len 80 tcp 443 > 40001 seq 1 ack 2 flags 18 win 65535 "
+        "hlen 40 payload 0 kinds 2,4,8,1,3 mss 1460 wscale 7 sackok ts 16909060/0"},
+    {"tcp", "data without options", LINK_RAW,
+        "4500008c00094000400625fd0a0000020a6300029c4101bb000003e8000007d05010200049ce0000787878787878787878787878787878787878"
+        "78787878787878787878787878787878787878787878787878787878787878787878787878787878787878787878787878787878787878787878"
+        "787878787878787878787878787878787878787878787878",
+        "ip4 10.0.0.2 > 10.99.0.2 ttl 64 dscp 0 ecn 0 proto 6 id 9 off 0 df len 140 hlen 20 sum ok tcp 40001 > 443 seq 1000 a"
+        "ck 2000 flags 16 win 8192 hlen 20 payload 100"},
+    {"tcp", "all nine flags", LINK_RAW,
+        "4500002800094000400626610a0000020a6300029c4101bb000000000000000051ff2000db7d0005",
+        "ip4 10.0.0.2 > 10.99.0.2 ttl 64 dscp 0 ecn 0 proto 6 id 9 off 0 df len 40 hlen 20 sum ok tcp 40001 > 443 seq 0 ack 0"
+        " flags 511 win 8192 hlen 20 payload 0"},
+    {"tcp", "1 SACK blocks", LINK_RAW,
+        "4500003400094000400626550a0000020a6300029c4101bb000003e8000007d080102000752f0000050a00001388000013ec0000",
+        "ip4 10.0.0.2 > 10.99.0.2 ttl 64 dscp 0 ecn 0 proto 6 id 9 off 0 df len 52 hlen 20 sum ok tcp 40001 > 443 seq 1000 ac"
+        "k 2000 flags 16 win 8192 hlen 32 payload 0 kinds 5,0 sack 5000-5100"},
+    {"tcp", "2 SACK blocks", LINK_RAW,
+        "4500003c000940004006264d0a0000020a6300029c4101bb000003e8000007d0a01020002c1b0000051200001388000013ec00001450000014b4"
+        "0000",
+        "ip4 10.0.0.2 > 10.99.0.2 ttl 64 dscp 0 ecn 0 proto 6 id 9 off 0 df len 60 hlen 20 sum ok tcp 40001 > 443 seq 1000 ac"
+        "k 2000 flags 16 win 8192 hlen 40 payload 0 kinds 5,0 sack 5000-5100,5200-5300"},
+    {"tcp", "3 SACK blocks", LINK_RAW,
+        "4500004400094000400626450a0000020a6300029c4101bb000003e8000007d0c0102000e1760000051a00001388000013ec00001450000014b4"
+        "000015180000157c0000",
+        "ip4 10.0.0.2 > 10.99.0.2 ttl 64 dscp 0 ecn 0 proto 6 id 9 off 0 df len 68 hlen 20 sum ok tcp 40001 > 443 seq 1000 ac"
+        "k 2000 flags 16 win 8192 hlen 48 payload 0 kinds 5,0 sack 5000-5100,5200-5300,5400-5500"},
+    {"tcp", "4 SACK blocks", LINK_RAW,
+        "4500004c000940004006263d0a0000020a6300029c4101bb000003e8000007d0e010200095420000052200001388000013ec00001450000014b4"
+        "000015180000157c000015e0000016440000",
+        "ip4 10.0.0.2 > 10.99.0.2 ttl 64 dscp 0 ecn 0 proto 6 id 9 off 0 df len 76 hlen 20 sum ok tcp 40001 > 443 seq 1000 ac"
+        "k 2000 flags 16 win 8192 hlen 56 payload 0 kinds 5,0 sack 5000-5100,5200-5300,5400-5500,5600-5700"},
+    {"tcp", "SACK with timestamps", LINK_RAW,
+        "4500005000094000400626390a0000020a6300029c4101bb000003e8000007d0f0102000218900000101080a00000007000000090101051a0000"
+        "000a000000140000001e00000028000000320000003c",
+        "ip4 10.0.0.2 > 10.99.0.2 ttl 64 dscp 0 ecn 0 proto 6 id 9 off 0 df len 80 hlen 20 sum ok tcp 40001 > 443 seq 1000 ac"
+        "k 2000 flags 16 win 8192 hlen 60 payload 0 kinds 1,1,8,1,1,5 ts 7/9 sack 10-20,30-40,50-60"},
+    {"tcp", "fast open request", LINK_RAW,
+        "4500002c000940004006265d0a0000020a6300029c4101bb000000000000000060022000ab79000022020000",
+        "ip4 10.0.0.2 > 10.99.0.2 ttl 64 dscp 0 ecn 0 proto 6 id 9 off 0 df len 44 hlen 20 sum ok tcp 40001 > 443 seq 0 ack 0"
+        " flags 2 win 8192 hlen 24 payload 0 kinds 34,0 tfo request"},
+    {"tcp", "fast open cookie", LINK_RAW,
+        "4500003b000940004006264e0a0000020a6300029c4101bb000000000000000090022000c88c000002040578220a010203040506070800004745"
+        "54",
+        "ip4 10.0.0.2 > 10.99.0.2 ttl 64 dscp 0 ecn 0 proto 6 id 9 off 0 df len 59 hlen 20 sum ok tcp 40001 > 443 seq 0 ack 0"
+        " flags 2 win 8192 hlen 36 payload 3 kinds 2,34,0 mss 1400 tfo 0102030405060708"},
+    {"tcp", "MPTCP capable", LINK_RAW,
+        "4500002c000940004006265d0a0000020a6300029c4101bb000000000000000060022000adf600001e040181",
+        "ip4 10.0.0.2 > 10.99.0.2 ttl 64 dscp 0 ecn 0 proto 6 id 9 off 0 df len 44 hlen 20 sum ok tcp 40001 > 443 seq 0 ack 0"
+        " flags 2 win 8192 hlen 24 payload 0 kinds 30 mptcp 0"},
+    {"tcp", "MPTCP join", LINK_RAW,
+        "4500003400094000400626550a0000020a6300029c4101bb0000000000000000800220007f6500001e0c10020000000000000000",
+        "ip4 10.0.0.2 > 10.99.0.2 ttl 64 dscp 0 ecn 0 proto 6 id 9 off 0 df len 52 hlen 20 sum ok tcp 40001 > 443 seq 0 ack 0"
+        " flags 2 win 8192 hlen 32 payload 0 kinds 30 mptcp 1"},
+    {"tcp", "AccECN order 0", LINK_RAW,
+        "4500003400094000400626550a0000020a6300029c4101bb000003e8000007d080102000dc8d0000ac0b01020304050607080900",
+        "ip4 10.0.0.2 > 10.99.0.2 ttl 64 dscp 0 ecn 0 proto 6 id 9 off 0 df len 52 hlen 20 sum ok tcp 40001 > 443 seq 1000 ac"
+        "k 2000 flags 16 win 8192 hlen 32 payload 0 kinds 172,0 accecn 0 66051,263430,460809"},
+    {"tcp", "AccECN order 1, two counters", LINK_RAW,
+        "4500003000094000400626590a0000020a6300029c4101bb000003e8000007d070102000fa9c0000ae08010203040506",
+        "ip4 10.0.0.2 > 10.99.0.2 ttl 64 dscp 0 ecn 0 proto 6 id 9 off 0 df len 48 hlen 20 sum ok tcp 40001 > 443 seq 1000 ac"
+        "k 2000 flags 16 win 8192 hlen 28 payload 0 kinds 174 accecn 1 66051,263430"},
+    {"tcp", "AccECN without counters", LINK_RAW,
+        "4500002c000940004006265d0a0000020a6300029c4101bb000003e8000007d06010200015b30000ac020000",
+        "ip4 10.0.0.2 > 10.99.0.2 ttl 64 dscp 0 ecn 0 proto 6 id 9 off 0 df len 44 hlen 20 sum ok tcp 40001 > 443 seq 1000 ac"
+        "k 2000 flags 16 win 8192 hlen 24 payload 0 kinds 172,0 accecn 0 "},
+    {"tcp", "unknown options", LINK_RAW,
+        "4500004400094000400626450a0000020a6300029c4101bb000003e8000007d0c0102000842000004d0461621312000000000000000000000000"
+        "000000001c0400000000",
+        "ip4 10.0.0.2 > 10.99.0.2 ttl 64 dscp 0 ecn 0 proto 6 id 9 off 0 df len 68 hlen 20 sum ok tcp 40001 > 443 seq 1000 ac"
+        "k 2000 flags 16 win 8192 hlen 48 payload 0 kinds 77,19,28,0"},
+    {"tcp", "ended options", LINK_RAW,
+        "4500003000094000400626590a0000020a6300029c4101bb000003e8000007d070102000afa400000204000900000000",
+        "ip4 10.0.0.2 > 10.99.0.2 ttl 64 dscp 0 ecn 0 proto 6 id 9 off 0 df len 48 hlen 20 sum ok tcp 40001 > 443 seq 1000 ac"
+        "k 2000 flags 16 win 8192 hlen 28 payload 0 kinds 2,0 mss 9"},
+    {"tcp", "reset", LINK_RAW,
+        "6b9abcde00140640fd000000000000000000000000000002fd0000000000009900000000000000029c4101bb0000004d000000005004000016f9"
+        "0000",
+        "ip6 fd00::2 > fd00:0:0:99::2 ttl 64 dscp 46 ecn 1 flow 703710 len 60 tcp 40001 > 443 seq 77 ack 0 flags 4 win 0 hlen"
+        " 20 payload 0"},
+    {"tcp", "Ethernet padding", LINK_ETHERNET,
+        "02000000000202000000000108004500002800094000400626610a0000020a6300029c4101bb000003e8000007d050102000d1b9000000000000"
+        "0000",
+        "ip4 10.0.0.2 > 10.99.0.2 ttl 64 dscp 0 ecn 0 proto 6 id 9 off 0 df len 40 hlen 20 sum ok tcp 40001 > 443 seq 1000 ac"
+        "k 2000 flags 16 win 8192 hlen 20 payload 0"},
+    {"tcp", "behind IPv4 options", LINK_RAW,
+        "48000034000100004006524e0a0000020a630002070b040102030400000000009c4101bb000003e8000007d050102000d1b90000",
+        "ip4 10.0.0.2 > 10.99.0.2 ttl 64 dscp 0 ecn 0 proto 6 id 1 off 0 len 52 hlen 32 sum ok tcp 40001 > 443 seq 1000 ack 2"
+        "000 flags 16 win 8192 hlen 20 payload 0"},
+    {"tcp", "IPv4 router alert", LINK_RAW,
+        "4600002c000100004006d1600a0000020a630002940400009c4101bb000003e8000007d050102000d1b90000",
+        "ip4 10.0.0.2 > 10.99.0.2 ttl 64 dscp 0 ecn 0 proto 6 id 1 off 0 len 44 hlen 24 sum ok tcp 40001 > 443 seq 1000 ack 2"
+        "000 flags 16 win 8192 hlen 20 payload 0"},
+    {"link", "802.1Q", LINK_ETHERNET,
+        "02000000000202000000000181006005080045000021004d00000311a3190a0000020a6300029c40829a000d71c86e65746478",
+        "vlan 5 ip4 10.0.0.2 > 10.99.0.2 ttl 3 dscp 0 ecn 0 proto 17 id 77 off 0 len 33 hlen 20 sum ok udp 40000 > 33434 len "
+        "13 sum 29128"},
+    {"link", "QinQ", LINK_ETHERNET,
+        "02000000000202000000000188a8006481000fff86dd60000000000d1103fd000000000000000000000000000002fd0000000000009900000000"
+        "000000029c40829a000d8b906e65746478",
+        "vlan 100,4095 ip6 fd00::2 > fd00:0:0:99::2 ttl 3 dscp 0 ecn 0 flow 0 len 53 udp 40000 > 33434 len 13 sum 35728"},
+    {"link", "three tags", LINK_ETHERNET,
+        "020000000002020000000001810000018100000281000003080045000021004d00000311a3190a0000020a6300029c40829a000d71c86e657464"
+        "78",
+        "vlan 1,2,3 ip4 10.0.0.2 > 10.99.0.2 ttl 3 dscp 0 ecn 0 proto 17 id 77 off 0 len 33 hlen 20 sum ok udp 40000 > 33434 "
+        "len 13 sum 29128"},
+    {"link", "cooked v1 type 0", LINK_LINUX_SLL,
+        "0000000100060200000000090000080045000021004d00000311a3190a0000020a6300029c40829a000d71c86e65746478",
+        "in ip4 10.0.0.2 > 10.99.0.2 ttl 3 dscp 0 ecn 0 proto 17 id 77 off 0 len 33 hlen 20 sum ok udp 40000 > 33434 len 13 s"
+        "um 29128"},
+    {"link", "cooked v2 type 0", LINK_LINUX_SLL2,
+        "86dd00000000000700010006020000000009000060000000000d1103fd000000000000000000000000000002fd00000000000099000000000000"
+        "00029c40829a000d8b906e65746478",
+        "in ifindex 7 ip6 fd00::2 > fd00:0:0:99::2 ttl 3 dscp 0 ecn 0 flow 0 len 53 udp 40000 > 33434 len 13 sum 35728"},
+    {"link", "cooked v1 type 1", LINK_LINUX_SLL,
+        "0001000100060200000000090000080045000021004d00000311a3190a0000020a6300029c40829a000d71c86e65746478",
+        "in ip4 10.0.0.2 > 10.99.0.2 ttl 3 dscp 0 ecn 0 proto 17 id 77 off 0 len 33 hlen 20 sum ok udp 40000 > 33434 len 13 s"
+        "um 29128"},
+    {"link", "cooked v2 type 1", LINK_LINUX_SLL2,
+        "86dd00000000000700010106020000000009000060000000000d1103fd000000000000000000000000000002fd00000000000099000000000000"
+        "00029c40829a000d8b906e65746478",
+        "in ifindex 7 ip6 fd00::2 > fd00:0:0:99::2 ttl 3 dscp 0 ecn 0 flow 0 len 53 udp 40000 > 33434 len 13 sum 35728"},
+    {"link", "cooked v1 type 2", LINK_LINUX_SLL,
+        "0002000100060200000000090000080045000021004d00000311a3190a0000020a6300029c40829a000d71c86e65746478",
+        "in ip4 10.0.0.2 > 10.99.0.2 ttl 3 dscp 0 ecn 0 proto 17 id 77 off 0 len 33 hlen 20 sum ok udp 40000 > 33434 len 13 s"
+        "um 29128"},
+    {"link", "cooked v2 type 2", LINK_LINUX_SLL2,
+        "86dd00000000000700010206020000000009000060000000000d1103fd000000000000000000000000000002fd00000000000099000000000000"
+        "00029c40829a000d8b906e65746478",
+        "in ifindex 7 ip6 fd00::2 > fd00:0:0:99::2 ttl 3 dscp 0 ecn 0 flow 0 len 53 udp 40000 > 33434 len 13 sum 35728"},
+    {"link", "cooked v1 type 3", LINK_LINUX_SLL,
+        "0003000100060200000000090000080045000021004d00000311a3190a0000020a6300029c40829a000d71c86e65746478",
+        "in ip4 10.0.0.2 > 10.99.0.2 ttl 3 dscp 0 ecn 0 proto 17 id 77 off 0 len 33 hlen 20 sum ok udp 40000 > 33434 len 13 s"
+        "um 29128"},
+    {"link", "cooked v2 type 3", LINK_LINUX_SLL2,
+        "86dd00000000000700010306020000000009000060000000000d1103fd000000000000000000000000000002fd00000000000099000000000000"
+        "00029c40829a000d8b906e65746478",
+        "in ifindex 7 ip6 fd00::2 > fd00:0:0:99::2 ttl 3 dscp 0 ecn 0 flow 0 len 53 udp 40000 > 33434 len 13 sum 35728"},
+    {"link", "cooked v1 type 4", LINK_LINUX_SLL,
+        "0004000100060200000000090000080045000021004d00000311a3190a0000020a6300029c40829a000d71c86e65746478",
+        "out ip4 10.0.0.2 > 10.99.0.2 ttl 3 dscp 0 ecn 0 proto 17 id 77 off 0 len 33 hlen 20 sum ok udp 40000 > 33434 len 13 "
+        "sum 29128"},
+    {"link", "cooked v2 type 4", LINK_LINUX_SLL2,
+        "86dd00000000000700010406020000000009000060000000000d1103fd000000000000000000000000000002fd00000000000099000000000000"
+        "00029c40829a000d8b906e65746478",
+        "out ifindex 7 ip6 fd00::2 > fd00:0:0:99::2 ttl 3 dscp 0 ecn 0 flow 0 len 53 udp 40000 > 33434 len 13 sum 35728"},
+    {"link", "cooked v1 with a tag", LINK_LINUX_SLL,
+        "00000001000602000000000900008100002a080045000021004d00000311a3190a0000020a6300029c40829a000d71c86e65746478",
+        "vlan 42 in ip4 10.0.0.2 > 10.99.0.2 ttl 3 dscp 0 ecn 0 proto 17 id 77 off 0 len 33 hlen 20 sum ok udp 40000 > 33434 "
+        "len 13 sum 29128"},
+    {"link", "cooked v2 with a tag", LINK_LINUX_SLL2,
+        "8100000000000007000104060200000000090000002a86dd60000000000d1103fd000000000000000000000000000002fd000000000000990000"
+        "0000000000029c40829a000d8b906e65746478",
+        "vlan 42 out ifindex 7 ip6 fd00::2 > fd00:0:0:99::2 ttl 3 dscp 0 ecn 0 flow 0 len 53 udp 40000 > 33434 len 13 sum 357"
+        "28"},
+    {"link", "null, little-endian", LINK_NULL,
+        "0200000045000021004d00000311a3190a0000020a6300029c40829a000d71c86e65746478",
+        "ip4 10.0.0.2 > 10.99.0.2 ttl 3 dscp 0 ecn 0 proto 17 id 77 off 0 len 33 hlen 20 sum ok udp 40000 > 33434 len 13 sum "
+        "29128"},
+    {"link", "null, big-endian", LINK_NULL,
+        "0000000245000021004d00000311a3190a0000020a6300029c40829a000d71c86e65746478",
+        "ip4 10.0.0.2 > 10.99.0.2 ttl 3 dscp 0 ecn 0 proto 17 id 77 off 0 len 33 hlen 20 sum ok udp 40000 > 33434 len 13 sum "
+        "29128"},
+    {"link", "null, IPv6 as 24", LINK_NULL,
+        "1800000060000000000d1103fd000000000000000000000000000002fd0000000000009900000000000000029c40829a000d8b906e65746478",
+        "ip6 fd00::2 > fd00:0:0:99::2 ttl 3 dscp 0 ecn 0 flow 0 len 53 udp 40000 > 33434 len 13 sum 35728"},
+    {"link", "null, IPv6 as 28", LINK_NULL,
+        "1c00000060000000000d1103fd000000000000000000000000000002fd0000000000009900000000000000029c40829a000d8b906e65746478",
+        "ip6 fd00::2 > fd00:0:0:99::2 ttl 3 dscp 0 ecn 0 flow 0 len 53 udp 40000 > 33434 len 13 sum 35728"},
+    {"link", "null, IPv6 as 30", LINK_NULL,
+        "1e00000060000000000d1103fd000000000000000000000000000002fd0000000000009900000000000000029c40829a000d8b906e65746478",
+        "ip6 fd00::2 > fd00:0:0:99::2 ttl 3 dscp 0 ecn 0 flow 0 len 53 udp 40000 > 33434 len 13 sum 35728"},
+    {"link", "loop", LINK_LOOP,
+        "0000000245000021004d00000311a3190a0000020a6300029c40829a000d71c86e65746478",
+        "ip4 10.0.0.2 > 10.99.0.2 ttl 3 dscp 0 ecn 0 proto 17 id 77 off 0 len 33 hlen 20 sum ok udp 40000 > 33434 len 13 sum "
+        "29128"},
+    {"link", "loop, IPv6", LINK_LOOP,
+        "0000001860000000000d1103fd000000000000000000000000000002fd0000000000009900000000000000029c40829a000d8b906e65746478",
+        "ip6 fd00::2 > fd00:0:0:99::2 ttl 3 dscp 0 ecn 0 flow 0 len 53 udp 40000 > 33434 len 13 sum 35728"},
+    {"link", "raw IPv4", LINK_RAW,
+        "45000021004d00000311a3190a0000020a6300029c40829a000d71c86e65746478",
+        "ip4 10.0.0.2 > 10.99.0.2 ttl 3 dscp 0 ecn 0 proto 17 id 77 off 0 len 33 hlen 20 sum ok udp 40000 > 33434 len 13 sum "
+        "29128"},
+    {"link", "raw IPv6", LINK_RAW,
+        "60000000000d1103fd000000000000000000000000000002fd0000000000009900000000000000029c40829a000d8b906e65746478",
+        "ip6 fd00::2 > fd00:0:0:99::2 ttl 3 dscp 0 ecn 0 flow 0 len 53 udp 40000 > 33434 len 13 sum 35728"},
+    {"link", "link type IPv4", LINK_IPV4,
+        "45000021004d00000311a3190a0000020a6300029c40829a000d71c86e65746478",
+        "ip4 10.0.0.2 > 10.99.0.2 ttl 3 dscp 0 ecn 0 proto 17 id 77 off 0 len 33 hlen 20 sum ok udp 40000 > 33434 len 13 sum "
+        "29128"},
+    {"link", "link type IPv6", LINK_IPV6,
+        "60000000000d1103fd000000000000000000000000000002fd0000000000009900000000000000029c40829a000d8b906e65746478",
+        "ip6 fd00::2 > fd00:0:0:99::2 ttl 3 dscp 0 ecn 0 flow 0 len 53 udp 40000 > 33434 len 13 sum 35728"},
+    {"ip", "DSCP and ECN", LINK_RAW,
+        "45b9002cbeef00004011a6b20a0000020a6300029c40829a00189d4530313233343536373839616263646566",
+        "ip4 10.0.0.2 > 10.99.0.2 ttl 64 dscp 46 ecn 1 proto 17 id 48879 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24"
+        " sum 40261"},
+    {"ip", "UDP without checksum", LINK_RAW,
+        "4500001dbeef00004011a77a0a0000020a630002000100020009000078",
+        "ip4 10.0.0.2 > 10.99.0.2 ttl 64 dscp 0 ecn 0 proto 17 id 48879 off 0 len 29 hlen 20 sum ok udp 1 > 2 len 9 sum 0"},
+    {"ip", "UDP shorter than its packet", LINK_RAW,
+        "45000020beef00004011a7770a0000020a63000200010002000a890a30313233",
+        "ip4 10.0.0.2 > 10.99.0.2 ttl 64 dscp 0 ecn 0 proto 17 id 48879 off 0 len 32 hlen 20 sum ok udp 1 > 2 len 10 sum 3508"
+        "2"},
+    {"ip", "first fragment", LINK_RAW,
+        "45000024beef2000401187730a0000020a6300029c40829a00189d453031323334353637",
+        "ip4 10.0.0.2 > 10.99.0.2 ttl 64 dscp 0 ecn 0 proto 17 id 48879 off 0 mf len 36 hlen 20 sum ok udp 40000 > 33434 len "
+        "24 sum 40261"},
+    {"ip", "later fragment", LINK_RAW,
+        "4500001cbeef00024011a7790a0000020a6300023839616263646566",
+        "ip4 10.0.0.2 > 10.99.0.2 ttl 64 dscp 0 ecn 0 proto 17 id 48879 off 16 len 28 hlen 20 sum ok"},
+    {"ip", "middle fragment", LINK_RAW,
+        "45000054beef20b9400686950a0000020a6300020000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "0000000000000000000000000000000000000000000000000000",
+        "ip4 10.0.0.2 > 10.99.0.2 ttl 64 dscp 0 ecn 0 proto 6 id 48879 off 1480 mf len 84 hlen 20 sum ok"},
+    {"ip", "wrong header checksum", LINK_RAW,
+        "4500002cbeef0000401112340a0000020a6300029c40829a00189d4530313233343536373839616263646566",
+        "ip4 10.0.0.2 > 10.99.0.2 ttl 64 dscp 0 ecn 0 proto 17 id 48879 off 0 len 44 hlen 20 sum bad udp 40000 > 33434 len 24"
+        " sum 40261"},
+    {"ip", "hop-by-hop options", LINK_RAW,
+        "6000000000200040fd000000000000000000000000000002fd00000000000099000000000000000211000502000001009c40829a0018b70d3031"
+        "3233343536373839616263646566",
+        "ip6 fd00::2 > fd00:0:0:99::2 ttl 64 dscp 0 ecn 0 flow 0 len 72 udp 40000 > 33434 len 24 sum 46861"},
+    {"ip", "routing header", LINK_RAW,
+        "6000000000302b40fd000000000000000000000000000002fd0000000000009900000000000000021102040000000000fd000000000000990000"
+        "0000000000029c40829a0018b70d30313233343536373839616263646566",
+        "ip6 fd00::2 > fd00:0:0:99::2 ttl 64 dscp 0 ecn 0 flow 0 len 88 udp 40000 > 33434 len 24 sum 46861"},
+    {"ip", "destination options", LINK_RAW,
+        "6000000000283c40fd000000000000000000000000000002fd0000000000009900000000000000021101010c0000000000000000000000009c40"
+        "829a0018b70d30313233343536373839616263646566",
+        "ip6 fd00::2 > fd00:0:0:99::2 ttl 64 dscp 0 ecn 0 flow 0 len 80 udp 40000 > 33434 len 24 sum 46861"},
+    {"ip", "four extension headers", LINK_RAW,
+        "6000000000380040fd000000000000000000000000000002fd0000000000009900000000000000023c000104000000002b000104000000003c00"
+        "fd000000000011000104000000009c40829a0018b70d30313233343536373839616263646566",
+        "ip6 fd00::2 > fd00:0:0:99::2 ttl 64 dscp 0 ecn 0 flow 0 len 96 udp 40000 > 33434 len 24 sum 46861"},
+    {"ip", "authentication header", LINK_RAW,
+        "6000000000303340fd000000000000000000000000000002fd000000000000990000000000000002110400000000000700000001000000000000"
+        "0000000000009c40829a0018000030313233343536373839616263646566",
+        "ip6 fd00::2 > fd00:0:0:99::2 ttl 64 dscp 0 ecn 0 flow 0 len 88 udp 40000 > 33434 len 24 sum 0"},
+    {"ip", "first IPv6 fragment", LINK_RAW,
+        "6000000000182c40fd000000000000000000000000000002fd00000000000099000000000000000211000001deadbeef9c40829a00189d453031"
+        "323334353637",
+        "ip6 fd00::2 > fd00:0:0:99::2 ttl 64 dscp 0 ecn 0 flow 0 len 64 id 3735928559 off 0 mf udp 40000 > 33434 len 24 sum 4"
+        "0261"},
+    {"ip", "later IPv6 fragment", LINK_RAW,
+        "6000000000102c40fd000000000000000000000000000002fd00000000000099000000000000000211000010000000053839616263646566",
+        "ip6 fd00::2 > fd00:0:0:99::2 ttl 64 dscp 0 ecn 0 flow 0 len 56 id 5 off 16"},
+    {"ip", "atomic fragment", LINK_RAW,
+        "6000000000202c40fd000000000000000000000000000002fd00000000000099000000000000000211000000000000069c40829a0018b70d3031"
+        "3233343536373839616263646566",
+        "ip6 fd00::2 > fd00:0:0:99::2 ttl 64 dscp 0 ecn 0 flow 0 len 72 id 6 off 0 udp 40000 > 33434 len 24 sum 46861"},
+    {"ip", "no next header", LINK_RAW,
+        "6000000000073b40fd000000000000000000000000000002fd00000000000099000000000000000269676e6f726564",
+        "ip6 fd00::2 > fd00:0:0:99::2 ttl 64 dscp 0 ecn 0 flow 0 len 47"},
+    {"ip", "an empty IPv6 packet", LINK_ETHERNET,
+        "02000000000202000000000186dd6000000000003b40fd000000000000000000000000000002fd00000000000099000000000000000200000000"
+        "0000",
+        "ip6 fd00::2 > fd00:0:0:99::2 ttl 64 dscp 0 ecn 0 flow 0 len 40"},
+    {"icmp", "echo request", LINK_RAW,
+        "45000034123400000101932f0a0000020a6300020800370fbeef0201000000000000000000000000000000000000000000000000",
+        "ip4 10.0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 1 id 4660 off 0 len 52 hlen 20 sum ok icmp 8/0 sum ok id 48879 seq"
+        " 513"},
+    {"icmp", "echo reply", LINK_RAW,
+        "4500001f000100003d0162db0a0007010a00000200003b9c0001ffff616263",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 31 hlen 20 sum ok icmp 0/0 sum ok id 1 seq 65535"},
+    {"icmp", "wrong ICMP checksum", LINK_RAW,
+        "4500001f000100003d0162db0a0007010a00000200000bad00010002616263",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 31 hlen 20 sum ok icmp 0/0 sum bad id 1 seq 2"},
+    {"icmp", "time exceeded, 8 bytes of UDP", LINK_RAW,
+        "45000038000100003d0162c20a0007010a0000020b0038c7000000004500002c12340000011193270a0000020a6300029c40829a00189d45",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 56 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10.0"
+        ".0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"},
+    {"icmp", "time exceeded, all of UDP", LINK_RAW,
+        "45000048000100003d0162b20a0007010a0000020b000990000000004500002c12340000011193270a0000020a6300029c40829a00189d453031"
+        "3233343536373839616263646566",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 72 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10.0"
+        ".0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"},
+    {"icmp", "quote with IPv4 options, UDP", LINK_RAW,
+        "45000060000100003d01629a0a0007010a0000020b0038c7000000004f0000541234000001117dd80a0000020a63000207270400000000000000"
+        "0000000000000000000000000000000000000000000000000000000000009c40829a00189d45",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 96 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10.0"
+        ".0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 84 hlen 60 sum ok udp 40000 > 33434 len 24 sum 40261"},
+    {"icmp", "time exceeded, 8 bytes of TCP", LINK_RAW,
+        "45000038000100003d0162c20a0007010a0000020b00b965000000004500002c12340000010693320a0000020a6300029c4101bbdeadbeef",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 56 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10.0"
+        ".0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 6 id 4660 off 0 len 44 hlen 20 sum ok tcp8 40001 > 443 seq 3735928559"},
+    {"icmp", "time exceeded, all of TCP", LINK_RAW,
+        "45000048000100003d0162b20a0007010a0000020b000985000000004500002c12340000010693320a0000020a6300029c4101bbdeadbeef0000"
+        "00006002200028260000020405b4",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 72 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10.0"
+        ".0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 6 id 4660 off 0 len 44 hlen 20 sum ok tcp 40001 > 443 seq 3735928559 ack 0"
+        " flags 2 win 8192 hlen 24 kinds 2 mss 1460"},
+    {"icmp", "quote with IPv4 options, TCP", LINK_RAW,
+        "45000060000100003d01629a0a0007010a0000020b00b965000000004f0000541234000001067de30a0000020a63000207270400000000000000"
+        "0000000000000000000000000000000000000000000000000000000000009c4101bbdeadbeef",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 96 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10.0"
+        ".0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 6 id 4660 off 0 len 84 hlen 60 sum ok tcp8 40001 > 443 seq 3735928559"},
+    {"icmp", "time exceeded, 8 bytes of echo", LINK_RAW,
+        "45000038000100003d0162c20a0007010a0000020b00f4ff0000000045000034123400000101932f0a0000020a6300020800370fbeef0201",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 56 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10.0"
+        ".0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 1 id 4660 off 0 len 52 hlen 20 sum ok echo 8/0 id 48879 seq 513"},
+    {"icmp", "time exceeded, all of echo", LINK_RAW,
+        "45000050000100003d0162aa0a0007010a0000020b00f4ff0000000045000034123400000101932f0a0000020a6300020800370fbeef02010000"
+        "00000000000000000000000000000000000000000000",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 80 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10.0"
+        ".0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 1 id 4660 off 0 len 52 hlen 20 sum ok echo 8/0 id 48879 seq 513"},
+    {"icmp", "quote with IPv4 options, echo", LINK_RAW,
+        "45000060000100003d01629a0a0007010a0000020b00f4ff000000004f00005c1234000001017de00a0000020a63000207270400000000000000"
+        "0000000000000000000000000000000000000000000000000000000000000800370fbeef0201",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 96 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10.0"
+        ".0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 1 id 4660 off 0 len 92 hlen 60 sum ok echo 8/0 id 48879 seq 513"},
+    {"icmp", "options outside and inside", LINK_RAW,
+        "4f000098000100003d014d3b0a0007010a0000020727040000000000000000000000000000000000000000000000000000000000000000000000"
+        "00000b000985000000004f0000541234000001067de30a0000020a63000207270400000000000000000000000000000000000000000000000000"
+        "0000000000000000000000009c4101bbdeadbeef000000006002200028260000020405b4",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 152 hlen 60 sum ok icmp 11/0 sum ok quote ip4 10."
+        "0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 6 id 4660 off 0 len 84 hlen 60 sum ok tcp 40001 > 443 seq 3735928559 ack "
+        "0 flags 2 win 8192 hlen 24 kinds 2 mss 1460"},
+    {"icmp", "fragmentation needed", LINK_RAW,
+        "45000038000100003d0162c20a0007010a00000203043b4b000005784500002c12344000011153270a0000020a6300029c40829a00189d45",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 56 hlen 20 sum ok icmp 3/4 sum ok mtu 1400 quote "
+        "ip4 10.0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 df len 44 hlen 20 sum ok udp 40000 > 33434 len 24"
+        " sum 40261"},
+    {"icmp", "unreachable code 0", LINK_RAW,
+        "45000038000100003d0162c20a0007010a000002030040c7000000004500002c12340000011193270a0000020a6300029c40829a00189d45",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 56 hlen 20 sum ok icmp 3/0 sum ok quote ip4 10.0."
+        "0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"},
+    {"icmp", "unreachable code 1", LINK_RAW,
+        "45000038000100003d0162c20a0007010a000002030140c6000000004500002c12340000011193270a0000020a6300029c40829a00189d45",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 56 hlen 20 sum ok icmp 3/1 sum ok quote ip4 10.0."
+        "0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"},
+    {"icmp", "unreachable code 2", LINK_RAW,
+        "45000038000100003d0162c20a0007010a000002030240c5000000004500002c12340000011193270a0000020a6300029c40829a00189d45",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 56 hlen 20 sum ok icmp 3/2 sum ok quote ip4 10.0."
+        "0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"},
+    {"icmp", "unreachable code 3", LINK_RAW,
+        "45000038000100003d0162c20a0007010a000002030340c4000000004500002c12340000011193270a0000020a6300029c40829a00189d45",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 56 hlen 20 sum ok icmp 3/3 sum ok quote ip4 10.0."
+        "0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"},
+    {"icmp", "unreachable code 9", LINK_RAW,
+        "45000038000100003d0162c20a0007010a000002030940be000000004500002c12340000011193270a0000020a6300029c40829a00189d45",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 56 hlen 20 sum ok icmp 3/9 sum ok quote ip4 10.0."
+        "0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"},
+    {"icmp", "unreachable code 10", LINK_RAW,
+        "45000038000100003d0162c20a0007010a000002030a40bd000000004500002c12340000011193270a0000020a6300029c40829a00189d45",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 56 hlen 20 sum ok icmp 3/10 sum ok quote ip4 10.0"
+        ".0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"},
+    {"icmp", "unreachable code 13", LINK_RAW,
+        "45000038000100003d0162c20a0007010a000002030d40ba000000004500002c12340000011193270a0000020a6300029c40829a00189d45",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 56 hlen 20 sum ok icmp 3/13 sum ok quote ip4 10.0"
+        ".0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"},
+    {"icmp", "redirect", LINK_RAW,
+        "45000038000100003d0162c20a0007010a000002050133c80a0000fe4500002c12340000011193270a0000020a6300029c40829a00189d45",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 56 hlen 20 sum ok icmp 5/1 sum ok gateway 10.0.0."
+        "254 quote ip4 10.0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434"
+        " len 24 sum 40261"},
+    {"icmp", "parameter problem", LINK_RAW,
+        "45000038000100003d0162c20a0007010a0000020c0023c7140000004500002c12340000011193270a0000020a6300029c40829a00189d45",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 56 hlen 20 sum ok icmp 12/0 sum ok pointer 20 quo"
+        "te ip4 10.0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24"
+        " sum 40261"},
+    {"icmp", "quote of a later fragment", LINK_RAW,
+        "45000038000100003d0162c20a0007010a0000020b00f4ff000000004500001c12340005011193320a0000020a6300020000000000000000",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 56 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10.0"
+        ".0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 40 len 28 hlen 20 sum ok"},
+    {"icmp", "ICMPv6 echo request", LINK_RAW,
+        "600abcde00103a01fd000000000000000000000000000002fd0000000000009900000000000000028000c61fbeef00070000000000000000",
+        "ip6 fd00::2 > fd00:0:0:99::2 ttl 1 dscp 0 ecn 0 flow 703710 len 56 icmp 128/0 sum ok id 48879 seq 7"},
+    {"icmp", "ICMPv6 echo reply", LINK_RAW,
+        "6000000000083a3dfd000000000000070000000000000001fd000000000000000000000000000002810084ae00010002",
+        "ip6 fd00:0:0:7::1 > fd00::2 ttl 61 dscp 0 ecn 0 flow 0 len 48 icmp 129/0 sum ok id 1 seq 2"},
+    {"icmp", "ICMPv6 wrong checksum", LINK_RAW,
+        "6000000000083a3dfd000000000000070000000000000001fd0000000000000000000000000000028100000700010002",
+        "ip6 fd00:0:0:7::1 > fd00::2 ttl 61 dscp 0 ecn 0 flow 0 len 48 icmp 129/0 sum bad id 1 seq 2"},
+    {"icmp", "ICMPv6 behind options", LINK_RAW,
+        "6000000000100040fd000000000000070000000000000001fd0000000000000000000000000000023a00010400000000810084ae00010002",
+        "ip6 fd00:0:0:7::1 > fd00::2 ttl 64 dscp 0 ecn 0 flow 0 len 56 icmp 129/0 sum ok id 1 seq 2"},
+    {"icmp", "ICMPv6 time exceeded, UDP", LINK_RAW,
+        "6000000000483a3dfd000000000000070000000000000001fd0000000000000000000000000000020300d49800000000600abcde00181101fd00"
+        "0000000000000000000000000002fd0000000000009900000000000000029c40829a0018b70d30313233343536373839616263646566",
+        "ip6 fd00:0:0:7::1 > fd00::2 ttl 61 dscp 0 ecn 0 flow 0 len 112 icmp 3/0 sum ok quote ip6 fd00::2 > fd00:0:0:99::2 tt"
+        "l 1 dscp 0 ecn 0 flow 703710 len 64 udp 40000 > 33434 len 24 sum 46861"},
+    {"icmp", "ICMPv6 time exceeded, 8 bytes of UDP", LINK_RAW,
+        "6000000000383a3dfd000000000000070000000000000001fd000000000000000000000000000002030003e000000000600abcde00181101fd00"
+        "0000000000000000000000000002fd0000000000009900000000000000029c40829a0018b70d",
+        "ip6 fd00:0:0:7::1 > fd00::2 ttl 61 dscp 0 ecn 0 flow 0 len 96 icmp 3/0 sum ok quote ip6 fd00::2 > fd00:0:0:99::2 ttl"
+        " 1 dscp 0 ecn 0 flow 703710 len 64 udp 40000 > 33434 len 24 sum 46861"},
+    {"icmp", "ICMPv6 quote with extension headers, UDP", LINK_RAW,
+        "6000000000583a3dfd000000000000070000000000000001fd0000000000000000000000000000020300917200000000600abcde00280001fd00"
+        "0000000000000000000000000002fd0000000000009900000000000000023c0005020000010011000104000000009c40829a0018b70d30313233"
+        "343536373839616263646566",
+        "ip6 fd00:0:0:7::1 > fd00::2 ttl 61 dscp 0 ecn 0 flow 0 len 128 icmp 3/0 sum ok quote ip6 fd00::2 > fd00:0:0:99::2 tt"
+        "l 1 dscp 0 ecn 0 flow 703710 len 80 udp 40000 > 33434 len 24 sum 46861"},
+    {"icmp", "ICMPv6 time exceeded, TCP", LINK_RAW,
+        "6000000000483a3dfd000000000000070000000000000001fd0000000000000000000000000000020300df8d00000000600abcde00180601fd00"
+        "0000000000000000000000000002fd0000000000009900000000000000029c4101bbdeadbeef000000006002200041ee0000020405b4",
+        "ip6 fd00:0:0:7::1 > fd00::2 ttl 61 dscp 0 ecn 0 flow 0 len 112 icmp 3/0 sum ok quote ip6 fd00::2 > fd00:0:0:99::2 tt"
+        "l 1 dscp 0 ecn 0 flow 703710 len 64 tcp 40001 > 443 seq 3735928559 ack 0 flags 2 win 8192 hlen 24 kinds 2 mss 1460"},
+    {"icmp", "ICMPv6 time exceeded, 8 bytes of TCP", LINK_RAW,
+        "6000000000383a3dfd000000000000070000000000000001fd0000000000000000000000000000020300a94600000000600abcde00180601fd00"
+        "0000000000000000000000000002fd0000000000009900000000000000029c4101bbdeadbeef",
+        "ip6 fd00:0:0:7::1 > fd00::2 ttl 61 dscp 0 ecn 0 flow 0 len 96 icmp 3/0 sum ok quote ip6 fd00::2 > fd00:0:0:99::2 ttl"
+        " 1 dscp 0 ecn 0 flow 703710 len 64 tcp8 40001 > 443 seq 3735928559"},
+    {"icmp", "ICMPv6 quote with extension headers, TCP", LINK_RAW,
+        "6000000000583a3dfd000000000000070000000000000001fd00000000000000000000000000000203009c6700000000600abcde00280001fd00"
+        "0000000000000000000000000002fd0000000000009900000000000000023c0005020000010006000104000000009c4101bbdeadbeef00000000"
+        "6002200041ee0000020405b4",
+        "ip6 fd00:0:0:7::1 > fd00::2 ttl 61 dscp 0 ecn 0 flow 0 len 128 icmp 3/0 sum ok quote ip6 fd00::2 > fd00:0:0:99::2 tt"
+        "l 1 dscp 0 ecn 0 flow 703710 len 80 tcp 40001 > 443 seq 3735928559 ack 0 flags 2 win 8192 hlen 24 kinds 2 mss 1460"},
+    {"icmp", "ICMPv6 time exceeded, echo", LINK_RAW,
+        "6000000000503a3dfd000000000000070000000000000001fd0000000000000000000000000000020300abb900000000600abcde00203a01fd00"
+        "0000000000000000000000000002fd0000000000009900000000000000028000c60fbeef00070000000000000000000000000000000000000000"
+        "00000000",
+        "ip6 fd00:0:0:7::1 > fd00::2 ttl 61 dscp 0 ecn 0 flow 0 len 120 icmp 3/0 sum ok quote ip6 fd00::2 > fd00:0:0:99::2 tt"
+        "l 1 dscp 0 ecn 0 flow 703710 len 72 echo 128/0 id 48879 seq 7"},
+    {"icmp", "ICMPv6 time exceeded, 8 bytes of echo", LINK_RAW,
+        "6000000000383a3dfd000000000000070000000000000001fd0000000000000000000000000000020300abd100000000600abcde00203a01fd00"
+        "0000000000000000000000000002fd0000000000009900000000000000028000c60fbeef0007",
+        "ip6 fd00:0:0:7::1 > fd00::2 ttl 61 dscp 0 ecn 0 flow 0 len 96 icmp 3/0 sum ok quote ip6 fd00::2 > fd00:0:0:99::2 ttl"
+        " 1 dscp 0 ecn 0 flow 703710 len 72 echo 128/0 id 48879 seq 7"},
+    {"icmp", "ICMPv6 quote with extension headers, echo", LINK_RAW,
+        "6000000000603a3dfd000000000000070000000000000001fd0000000000000000000000000000020300689300000000600abcde00300001fd00"
+        "0000000000000000000000000002fd0000000000009900000000000000023c000502000001003a000104000000008000c60fbeef000700000000"
+        "0000000000000000000000000000000000000000",
+        "ip6 fd00:0:0:7::1 > fd00::2 ttl 61 dscp 0 ecn 0 flow 0 len 136 icmp 3/0 sum ok quote ip6 fd00::2 > fd00:0:0:99::2 tt"
+        "l 1 dscp 0 ecn 0 flow 703710 len 88 echo 128/0 id 48879 seq 7"},
+    {"icmp", "ICMPv6 unreachable code 0", LINK_RAW,
+        "6000000000483a3dfd000000000000070000000000000001fd0000000000000000000000000000020100d69800000000600abcde00181101fd00"
+        "0000000000000000000000000002fd0000000000009900000000000000029c40829a0018b70d30313233343536373839616263646566",
+        "ip6 fd00:0:0:7::1 > fd00::2 ttl 61 dscp 0 ecn 0 flow 0 len 112 icmp 1/0 sum ok quote ip6 fd00::2 > fd00:0:0:99::2 tt"
+        "l 1 dscp 0 ecn 0 flow 703710 len 64 udp 40000 > 33434 len 24 sum 46861"},
+    {"icmp", "ICMPv6 unreachable code 1", LINK_RAW,
+        "6000000000483a3dfd000000000000070000000000000001fd0000000000000000000000000000020101d69700000000600abcde00181101fd00"
+        "0000000000000000000000000002fd0000000000009900000000000000029c40829a0018b70d30313233343536373839616263646566",
+        "ip6 fd00:0:0:7::1 > fd00::2 ttl 61 dscp 0 ecn 0 flow 0 len 112 icmp 1/1 sum ok quote ip6 fd00::2 > fd00:0:0:99::2 tt"
+        "l 1 dscp 0 ecn 0 flow 703710 len 64 udp 40000 > 33434 len 24 sum 46861"},
+    {"icmp", "ICMPv6 unreachable code 2", LINK_RAW,
+        "6000000000483a3dfd000000000000070000000000000001fd0000000000000000000000000000020102d69600000000600abcde00181101fd00"
+        "0000000000000000000000000002fd0000000000009900000000000000029c40829a0018b70d30313233343536373839616263646566",
+        "ip6 fd00:0:0:7::1 > fd00::2 ttl 61 dscp 0 ecn 0 flow 0 len 112 icmp 1/2 sum ok quote ip6 fd00::2 > fd00:0:0:99::2 tt"
+        "l 1 dscp 0 ecn 0 flow 703710 len 64 udp 40000 > 33434 len 24 sum 46861"},
+    {"icmp", "ICMPv6 unreachable code 3", LINK_RAW,
+        "6000000000483a3dfd000000000000070000000000000001fd0000000000000000000000000000020103d69500000000600abcde00181101fd00"
+        "0000000000000000000000000002fd0000000000009900000000000000029c40829a0018b70d30313233343536373839616263646566",
+        "ip6 fd00:0:0:7::1 > fd00::2 ttl 61 dscp 0 ecn 0 flow 0 len 112 icmp 1/3 sum ok quote ip6 fd00::2 > fd00:0:0:99::2 tt"
+        "l 1 dscp 0 ecn 0 flow 703710 len 64 udp 40000 > 33434 len 24 sum 46861"},
+    {"icmp", "ICMPv6 unreachable code 4", LINK_RAW,
+        "6000000000483a3dfd000000000000070000000000000001fd0000000000000000000000000000020104d69400000000600abcde00181101fd00"
+        "0000000000000000000000000002fd0000000000009900000000000000029c40829a0018b70d30313233343536373839616263646566",
+        "ip6 fd00:0:0:7::1 > fd00::2 ttl 61 dscp 0 ecn 0 flow 0 len 112 icmp 1/4 sum ok quote ip6 fd00::2 > fd00:0:0:99::2 tt"
+        "l 1 dscp 0 ecn 0 flow 703710 len 64 udp 40000 > 33434 len 24 sum 46861"},
+    {"icmp", "ICMPv6 unreachable code 5", LINK_RAW,
+        "6000000000483a3dfd000000000000070000000000000001fd0000000000000000000000000000020105d69300000000600abcde00181101fd00"
+        "0000000000000000000000000002fd0000000000009900000000000000029c40829a0018b70d30313233343536373839616263646566",
+        "ip6 fd00:0:0:7::1 > fd00::2 ttl 61 dscp 0 ecn 0 flow 0 len 112 icmp 1/5 sum ok quote ip6 fd00::2 > fd00:0:0:99::2 tt"
+        "l 1 dscp 0 ecn 0 flow 703710 len 64 udp 40000 > 33434 len 24 sum 46861"},
+    {"icmp", "ICMPv6 unreachable code 6", LINK_RAW,
+        "6000000000483a3dfd000000000000070000000000000001fd0000000000000000000000000000020106d69200000000600abcde00181101fd00"
+        "0000000000000000000000000002fd0000000000009900000000000000029c40829a0018b70d30313233343536373839616263646566",
+        "ip6 fd00:0:0:7::1 > fd00::2 ttl 61 dscp 0 ecn 0 flow 0 len 112 icmp 1/6 sum ok quote ip6 fd00::2 > fd00:0:0:99::2 tt"
+        "l 1 dscp 0 ecn 0 flow 703710 len 64 udp 40000 > 33434 len 24 sum 46861"},
+    {"icmp", "packet too big", LINK_RAW,
+        "6000000000483a3dfd000000000000070000000000000001fd0000000000000000000000000000020200d09800000500600abcde00181101fd00"
+        "0000000000000000000000000002fd0000000000009900000000000000029c40829a0018b70d30313233343536373839616263646566",
+        "ip6 fd00:0:0:7::1 > fd00::2 ttl 61 dscp 0 ecn 0 flow 0 len 112 icmp 2/0 sum ok mtu 1280 quote ip6 fd00::2 > fd00:0:0"
+        ":99::2 ttl 1 dscp 0 ecn 0 flow 703710 len 64 udp 40000 > 33434 len 24 sum 46861"},
+    {"icmp", "ICMPv6 parameter problem", LINK_RAW,
+        "6000000000483a3dfd000000000000070000000000000001fd0000000000000000000000000000020401d36f00000028600abcde00181101fd00"
+        "0000000000000000000000000002fd0000000000009900000000000000029c40829a0018b70d30313233343536373839616263646566",
+        "ip6 fd00:0:0:7::1 > fd00::2 ttl 61 dscp 0 ecn 0 flow 0 len 112 icmp 4/1 sum ok pointer 40 quote ip6 fd00::2 > fd00:0"
+        ":0:99::2 ttl 1 dscp 0 ecn 0 flow 703710 len 64 udp 40000 > 33434 len 24 sum 46861"},
+    {"extension", "MPLS label", LINK_RAW,
+        "450000a8000100003d0162520a0007010a0000020b000970002000004500002c12340000011193270a0000020a6300029c40829a00189d453031"
+        "32333435363738396162636465660000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "000000000000000000000000000000000000000000000000000000000000000000000000000000002000be190008010105dc1b01",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 168 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10."
+        "0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"
+        " mpls 24001/5/1/1"},
+    {"extension", "MPLS stack", LINK_RAW,
+        "450000b0000100003d01624a0a0007010a0000020b000970002000004500002c12340000011193270a0000020a6300029c40829a00189d453031"
+        "32333435363738396162636465660000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "000000000000000000000000000000000000000000000000000000000000000000000000000000002000917d00100101000100fefffffe014930"
+        "0540",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 176 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10."
+        "0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"
+        " mpls 16/0/0/254 mpls 1048575/7/0/1 mpls 299776/2/1/64"},
+    {"extension", "MPLS with an unreachable", LINK_RAW,
+        "450000a8000100003d0162520a0007010a0000020303116d002000004500002c12340000011193270a0000020a6300029c40829a00189d453031"
+        "32333435363738396162636465660000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "000000000000000000000000000000000000000000000000000000000000000000000000000000002000be190008010105dc1b01",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 168 hlen 20 sum ok icmp 3/3 sum ok quote ip4 10.0"
+        ".0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261 "
+        "mpls 24001/5/1/1"},
+    {"extension", "long quote and MPLS", LINK_RAW,
+        "45000178000100003d0161820a0007010a0000020b000a5a0052000045000148123400000111920b0a0000020a630002000100020134e91c0000"
+        "00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "00000000000000002000917d00100101000100fefffffe0149300540",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 376 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10."
+        "0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 328 hlen 20 sum ok udp 1 > 2 len 308 sum 59676 mpls "
+        "16/0/0/254 mpls 1048575/7/0/1 mpls 299776/2/1/64"},
+    {"extension", "MPLS at the fixed offset", LINK_RAW,
+        "450000b00001000040015f4a0a0007010a0000020b000990000000004500002c12340000011193270a0000020a6300029c40829a00189d453031"
+        "32333435363738396162636465660000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "000000000000000000000000000000000000000000000000000000000000000000000000000000002000917d00100101000100fefffffe014930"
+        "0540",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 64 dscp 0 ecn 0 proto 1 id 1 off 0 len 176 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10."
+        "0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"
+        " mpls 16/0/0/254 mpls 1048575/7/0/1 mpls 299776/2/1/64"},
+    {"extension", "a long quote without extension", LINK_RAW,
+        "450001000001000040015efa0a0007010a0000020b000a4800000000450000e4123400000111926f0a0000020a6300020001000200d05d582020"
+        "20202020202020202020202020202020202020202020202020202020202020202020202020202020202020202020202020202020202020202020"
+        "20202020202020202020202020202020202020202020202020202020202020202020202020202020202020202020202020202020202020202020"
+        "20202020202020202020202020202020202020202020202020202020202020202020202020202020202020202020202020202020202020202020"
+        "202020202020202020202020202020202020202020202020",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 64 dscp 0 ecn 0 proto 1 id 1 off 0 len 256 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10."
+        "0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 228 hlen 20 sum ok udp 1 > 2 len 208 sum 23896"},
+    {"extension", "ICMPv6 MPLS stack", LINK_RAW,
+        "60000000009c3a3dfd000000000000070000000000000001fd0000000000000000000000000000020300812d100000006000000000181101fd00"
+        "0000000000000000000000000002fd0000000000009900000000000000029c40829a0018b70d3031323334353637383961626364656600000000"
+        "00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "00002000917d00100101000100fefffffe0149300540",
+        "ip6 fd00:0:0:7::1 > fd00::2 ttl 61 dscp 0 ecn 0 flow 0 len 196 icmp 3/0 sum ok quote ip6 fd00::2 > fd00:0:0:99::2 tt"
+        "l 1 dscp 0 ecn 0 flow 0 len 64 udp 40000 > 33434 len 24 sum 46861 mpls 16/0/0/254 mpls 1048575/7/0/1 mpls 299776/2/1"
+        "/64"},
+    {"extension", "interface role 0, bits 0000 nothing", LINK_RAW,
+        "450000a4000100003d0162560a0007010a0000020b000970002000004500002c12340000011193270a0000020a6300029c40829a00189d453031"
+        "32333435363738396162636465660000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "000000000000000000000000000000000000000000000000000000000000000000000000000000002000ddfb00040200",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 164 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10."
+        "0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"
+        " interface 0"},
+    {"extension", "interface role 1, bits 0001 M", LINK_RAW,
+        "450000a8000100003d0162520a0007010a0000020b000970002000004500002c12340000011193270a0000020a6300029c40829a00189d453031"
+        "32333435363738396162636465660000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "000000000000000000000000000000000000000000000000000000000000000000000000000000002000ba8e0008024100002328",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 168 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10."
+        "0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"
+        " interface 1 mtu 9000"},
+    {"extension", "interface role 2, bits 0010 n", LINK_RAW,
+        "450000b0000100003d01624a0a0007010a0000020b000970002000004500002c12340000011193270a0000020a6300029c40829a00189d453031"
+        "32333435363738396162636465660000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "000000000000000000000000000000000000000000000000000000000000000000000000000000002000a33b001002820c78652d302f302f312e"
+        "3700",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 176 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10."
+        "0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"
+        " interface 2 name xe-0/0/1.7"},
+    {"extension", "interface role 3, bits 0011 nM", LINK_RAW,
+        "450000b4000100003d0162460a0007010a0000020b000970002000004500002c12340000011193270a0000020a6300029c40829a00189d453031"
+        "32333435363738396162636465660000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "0000000000000000000000000000000000000000000000000000000000000000000000000000000020007fce001402c30c78652d302f302f312e"
+        "370000002328",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 180 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10."
+        "0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"
+        " interface 3 name xe-0/0/1.7 mtu 9000"},
+    {"extension", "interface role 0, bits 0100 A", LINK_RAW,
+        "450000ac000100003d01624e0a0007010a0000020b000970002000004500002c12340000011193270a0000020a6300029c40829a00189d453031"
+        "32333435363738396162636465660000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "0000000000000000000000000000000000000000000000000000000000000000000000000000000020001bed000c020400010000c0000201",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 172 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10."
+        "0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"
+        " interface 0 address 192.0.2.1"},
+    {"extension", "interface role 0, bits 0100 A", LINK_RAW,
+        "450000b8000100003d0162420a0007010a0000020b000970002000004500002c12340000011193270a0000020a6300029c40829a00189d453031"
+        "32333435363738396162636465660000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "000000000000000000000000000000000000000000000000000000000000000000000000000000002000b027001802040002000020010db80000"
+        "00000000000000000001",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 184 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10."
+        "0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"
+        " interface 0 address 2001:db8::1"},
+    {"extension", "interface role 1, bits 0101 AM", LINK_RAW,
+        "450000b0000100003d01624a0a0007010a0000020b000970002000004500002c12340000011193270a0000020a6300029c40829a00189d453031"
+        "32333435363738396162636465660000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "000000000000000000000000000000000000000000000000000000000000000000000000000000002000f87f0010024500010000c00002010000"
+        "2328",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 176 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10."
+        "0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"
+        " interface 1 address 192.0.2.1 mtu 9000"},
+    {"extension", "interface role 1, bits 0101 AM", LINK_RAW,
+        "450000bc000100003d01623e0a0007010a0000020b000970002000004500002c12340000011193270a0000020a6300029c40829a00189d453031"
+        "32333435363738396162636465660000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "0000000000000000000000000000000000000000000000000000000000000000000000000000000020008cba001c02450002000020010db80000"
+        "0000000000000000000100002328",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 188 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10."
+        "0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"
+        " interface 1 address 2001:db8::1 mtu 9000"},
+    {"extension", "interface role 2, bits 0110 An", LINK_RAW,
+        "450000b8000100003d0162420a0007010a0000020b000970002000004500002c12340000011193270a0000020a6300029c40829a00189d453031"
+        "32333435363738396162636465660000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "000000000000000000000000000000000000000000000000000000000000000000000000000000002000e12c0018028600010000c00002010c78"
+        "652d302f302f312e3700",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 184 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10."
+        "0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"
+        " interface 2 address 192.0.2.1 name xe-0/0/1.7"},
+    {"extension", "interface role 2, bits 0110 An", LINK_RAW,
+        "450000c4000100003d0162360a0007010a0000020b000970002000004500002c12340000011193270a0000020a6300029c40829a00189d453031"
+        "32333435363738396162636465660000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "0000000000000000000000000000000000000000000000000000000000000000000000000000000020007567002402860002000020010db80000"
+        "000000000000000000010c78652d302f302f312e3700",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 196 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10."
+        "0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"
+        " interface 2 address 2001:db8::1 name xe-0/0/1.7"},
+    {"extension", "interface role 3, bits 0111 AnM", LINK_RAW,
+        "450000bc000100003d01623e0a0007010a0000020b000970002000004500002c12340000011193270a0000020a6300029c40829a00189d453031"
+        "32333435363738396162636465660000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "000000000000000000000000000000000000000000000000000000000000000000000000000000002000bdbf001c02c700010000c00002010c78"
+        "652d302f302f312e370000002328",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 188 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10."
+        "0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"
+        " interface 3 address 192.0.2.1 name xe-0/0/1.7 mtu 9000"},
+    {"extension", "interface role 3, bits 0111 AnM", LINK_RAW,
+        "450000c8000100003d0162320a0007010a0000020b000970002000004500002c12340000011193270a0000020a6300029c40829a00189d453031"
+        "32333435363738396162636465660000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "00000000000000000000000000000000000000000000000000000000000000000000000000000000200051fa002802c70002000020010db80000"
+        "000000000000000000010c78652d302f302f312e370000002328",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 200 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10."
+        "0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"
+        " interface 3 address 2001:db8::1 name xe-0/0/1.7 mtu 9000"},
+    {"extension", "interface role 0, bits 1000 i", LINK_RAW,
+        "450000a8000100003d0162520a0007010a0000020b000970002000004500002c12340000011193270a0000020a6300029c40829a00189d453031"
+        "32333435363738396162636465660000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "000000000000000000000000000000000000000000000000000000000000000000000000000000002000ddc5000802080000002a",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 168 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10."
+        "0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"
+        " interface 0 index 42"},
+    {"extension", "interface role 1, bits 1001 iM", LINK_RAW,
+        "450000ac000100003d01624e0a0007010a0000020b000970002000004500002c12340000011193270a0000020a6300029c40829a00189d453031"
+        "32333435363738396162636465660000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "000000000000000000000000000000000000000000000000000000000000000000000000000000002000ba58000c02490000002a00002328",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 172 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10."
+        "0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"
+        " interface 1 index 42 mtu 9000"},
+    {"extension", "interface role 2, bits 1010 in", LINK_RAW,
+        "450000b4000100003d0162460a0007010a0000020b000970002000004500002c12340000011193270a0000020a6300029c40829a00189d453031"
+        "32333435363738396162636465660000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "000000000000000000000000000000000000000000000000000000000000000000000000000000002000a3050014028a0000002a0c78652d302f"
+        "302f312e3700",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 180 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10."
+        "0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"
+        " interface 2 index 42 name xe-0/0/1.7"},
+    {"extension", "interface role 3, bits 1011 inM", LINK_RAW,
+        "450000b8000100003d0162420a0007010a0000020b000970002000004500002c12340000011193270a0000020a6300029c40829a00189d453031"
+        "32333435363738396162636465660000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "0000000000000000000000000000000000000000000000000000000000000000000000000000000020007f98001802cb0000002a0c78652d302f"
+        "302f312e370000002328",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 184 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10."
+        "0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"
+        " interface 3 index 42 name xe-0/0/1.7 mtu 9000"},
+    {"extension", "interface role 0, bits 1100 iA", LINK_RAW,
+        "450000b0000100003d01624a0a0007010a0000020b000970002000004500002c12340000011193270a0000020a6300029c40829a00189d453031"
+        "32333435363738396162636465660000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "0000000000000000000000000000000000000000000000000000000000000000000000000000000020001bb70010020c0000002a00010000c000"
+        "0201",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 176 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10."
+        "0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"
+        " interface 0 index 42 address 192.0.2.1"},
+    {"extension", "interface role 0, bits 1100 iA", LINK_RAW,
+        "450000bc000100003d01623e0a0007010a0000020b000970002000004500002c12340000011193270a0000020a6300029c40829a00189d453031"
+        "32333435363738396162636465660000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "000000000000000000000000000000000000000000000000000000000000000000000000000000002000aff1001c020c0000002a000200002001"
+        "0db8000000000000000000000001",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 188 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10."
+        "0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"
+        " interface 0 index 42 address 2001:db8::1"},
+    {"extension", "interface role 1, bits 1101 iAM", LINK_RAW,
+        "450000b4000100003d0162460a0007010a0000020b000970002000004500002c12340000011193270a0000020a6300029c40829a00189d453031"
+        "32333435363738396162636465660000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "000000000000000000000000000000000000000000000000000000000000000000000000000000002000f8490014024d0000002a00010000c000"
+        "020100002328",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 180 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10."
+        "0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"
+        " interface 1 index 42 address 192.0.2.1 mtu 9000"},
+    {"extension", "interface role 1, bits 1101 iAM", LINK_RAW,
+        "450000c0000100003d01623a0a0007010a0000020b000970002000004500002c12340000011193270a0000020a6300029c40829a00189d453031"
+        "32333435363738396162636465660000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "0000000000000000000000000000000000000000000000000000000000000000000000000000000020008c840020024d0000002a000200002001"
+        "0db800000000000000000000000100002328",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 192 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10."
+        "0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"
+        " interface 1 index 42 address 2001:db8::1 mtu 9000"},
+    {"extension", "interface role 2, bits 1110 iAn", LINK_RAW,
+        "450000bc000100003d01623e0a0007010a0000020b000970002000004500002c12340000011193270a0000020a6300029c40829a00189d453031"
+        "32333435363738396162636465660000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "000000000000000000000000000000000000000000000000000000000000000000000000000000002000e0f6001c028e0000002a00010000c000"
+        "02010c78652d302f302f312e3700",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 188 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10."
+        "0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"
+        " interface 2 index 42 address 192.0.2.1 name xe-0/0/1.7"},
+    {"extension", "interface role 2, bits 1110 iAn", LINK_RAW,
+        "450000c8000100003d0162320a0007010a0000020b000970002000004500002c12340000011193270a0000020a6300029c40829a00189d453031"
+        "32333435363738396162636465660000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "00000000000000000000000000000000000000000000000000000000000000000000000000000000200075310028028e0000002a000200002001"
+        "0db80000000000000000000000010c78652d302f302f312e3700",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 200 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10."
+        "0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"
+        " interface 2 index 42 address 2001:db8::1 name xe-0/0/1.7"},
+    {"extension", "interface role 3, bits 1111 iAnM", LINK_RAW,
+        "450000c0000100003d01623a0a0007010a0000020b000970002000004500002c12340000011193270a0000020a6300029c40829a00189d453031"
+        "32333435363738396162636465660000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "000000000000000000000000000000000000000000000000000000000000000000000000000000002000bd89002002cf0000002a00010000c000"
+        "02010c78652d302f302f312e370000002328",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 192 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10."
+        "0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"
+        " interface 3 index 42 address 192.0.2.1 name xe-0/0/1.7 mtu 9000"},
+    {"extension", "interface role 3, bits 1111 iAnM", LINK_RAW,
+        "450000cc000100003d01622e0a0007010a0000020b000970002000004500002c12340000011193270a0000020a6300029c40829a00189d453031"
+        "32333435363738396162636465660000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "00000000000000000000000000000000000000000000000000000000000000000000000000000000200051c4002c02cf0000002a000200002001"
+        "0db80000000000000000000000010c78652d302f302f312e370000002328",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 204 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10."
+        "0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"
+        " interface 3 index 42 address 2001:db8::1 name xe-0/0/1.7 mtu 9000"},
+    {"extension", "MPLS and two interfaces", LINK_RAW,
+        "450000e8000100003d0162120a0007010a0000020b000970002000004500002c12340000011193270a0000020a6300029c40829a00189d453031"
+        "32333435363738396162636465660000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "000000000000000000000000000000000000000000000000000000000000000000000000000000002000fe7400100101000100fefffffe014930"
+        "05400010020a0000000108657468300000000028028f000000020002000020010db80000000000000000000000020865746831000000000005dc",
+        "ip4 10.0.7.1 > 10.0.0.2 ttl 61 dscp 0 ecn 0 proto 1 id 1 off 0 len 232 hlen 20 sum ok icmp 11/0 sum ok quote ip4 10."
+        "0.0.2 > 10.99.0.2 ttl 1 dscp 0 ecn 0 proto 17 id 4660 off 0 len 44 hlen 20 sum ok udp 40000 > 33434 len 24 sum 40261"
+        " mpls 16/0/0/254 mpls 1048575/7/0/1 mpls 299776/2/1/64 interface 0 index 1 name eth0 interface 2 index 2 address 200"
+        "1:db8::2 name eth1 mtu 1500"},
+    {"extension", "ICMPv6 interface", LINK_RAW,
+        "6000000000ec3a3dfd000000000000070000000000000001fd000000000000000000000000000002030080dd100000006000000000181101fd00"
+        "0000000000000000000000000002fd0000000000009900000000000000029c40829a0018b70d3031323334353637383961626364656600000000"
+        "00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        "000020000f3f006002cf000000050002000020010db8000000000000000000000003406e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e"
+        "6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e00000001",
+        "ip6 fd00:0:0:7::1 > fd00::2 ttl 61 dscp 0 ecn 0 flow 0 len 276 icmp 3/0 sum ok quote ip6 fd00::2 > fd00:0:0:99::2 tt"
+        "l 1 dscp 0 ecn 0 flow 0 len 64 udp 40000 > 33434 len 24 sum 46861 interface 3 index 5 address 2001:db8::3 name nnnnn"
+        "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn mtu 1"},
+};
+
+const size_t packet_rows_count = sizeof(packet_rows) / sizeof(packet_rows[0]);
