@@ -1,0 +1,130 @@
+/* The simulator's parts: nodes and links (netsim.c), link effects, ICMP, NAT, the server host. */
+#ifndef NETDX_ENGINE_NETSIM_INTERNAL_H
+#define NETDX_ENGINE_NETSIM_INTERNAL_H
+
+#include "base/random.h"
+#include "engine/netsim.h"
+
+enum { NETSIM_PACKETS_MAX = 200000, NETSIM_MTU_DEFAULT = 1500 };
+
+/* A packet under way. The header fields were checked when it entered. */
+struct netsim_transit {
+    uint64_t id;
+    unsigned copy;
+    int64_t entered_ns;
+    enum netsim_side heading;
+    bool starts_here;          /* made by the node it waits at: forwarded as it is */
+    uint8_t version, protocol; /* the first next header for IPv6 */
+    size_t header_len, len;    /* bytes */
+    uint8_t bytes[];
+};
+
+/* What one direction of a link remembers. */
+struct netsim_lane {
+    bool in_burst;       /* the Gilbert model's bad state */
+    int64_t last_out_ns; /* jitter never reorders */
+    int64_t busy_ns;     /* the sender is busy until then */
+};
+
+struct netsim_nat; /* netsim_nat.c */
+
+struct netsim_node {
+    const struct scenario_element *now; /* its state; changes with events; NULL for hosts */
+    const struct scenario_element *element;
+    struct scenario_link to, from; /* of the hosts only; routers have them in `now` */
+    struct netsim_lane to_lane, from_lane;
+    size_t nnext, nprevious;
+    size_t *next, *previous; /* owned: node indices towards server and client */
+    bool per_packet;         /* the choice of next is not by flow */
+    uint64_t salt;           /* of its flow hash */
+    double tokens;           /* ICMP bucket */
+    int64_t tokens_ns;
+    bool behind_dnat;       /* its errors carry the server's address */
+    struct netsim_nat *nat; /* owned, NULL until used */
+};
+
+struct netsim_due { /* in the heap: a packet arrives at a node, or a router's state changes */
+    int64_t when_ns;
+    uint64_t order; /* first come first served at equal times */
+    size_t node;
+    struct netsim_transit *packet; /* owned; NULL for a change */
+    const struct scenario_event *change;
+};
+
+struct netsim {
+    const struct scenario *scenario; /* borrowed */
+    struct netsim_options options;
+    struct random random;
+    int64_t now_ns;
+    uint64_t next_id, order;
+    size_t nnodes; /* node 0 is the client, node nnodes - 1 the server */
+    struct netsim_node *nodes;
+    size_t ndue, capacity;
+    struct netsim_due *due;           /* binary heap */
+    struct netsim_transit *delivered; /* owned: lent out by the last netsim_receive */
+    netsim_event_fn *log;
+    void *log_context;
+    int error; /* -ENOMEM met while forwarding */
+};
+
+uint16_t netsim_get16(const uint8_t *at);
+void netsim_put16(uint8_t *at, uint16_t value);
+
+/* Says what happened to `packet` at `node`. */
+void netsim_say(struct netsim *sim, enum netsim_action action, size_t node,
+                const struct netsim_transit *packet, uint64_t other);
+
+/* A new packet from `bytes`, its header checked; NULL when it is no IP packet or memory is out. */
+struct netsim_transit *netsim_packet(struct netsim *sim, const uint8_t *bytes, size_t len);
+
+/* Address in a packet's header. */
+struct address netsim_source(const struct netsim_transit *packet);
+struct address netsim_destination(const struct netsim_transit *packet);
+
+/* Takes `packet` over: it arrives at `node` at that time. */
+void netsim_schedule(struct netsim *sim, int64_t when_ns, size_t node,
+                     struct netsim_transit *packet);
+
+/* Takes `packet` over: from `node` onwards to its heading. */
+void netsim_forward(struct netsim *sim, size_t node, struct netsim_transit *packet);
+
+/* Takes `packet` over: across the link between two neighbouring nodes, with all its effects. */
+void netsim_cross(struct netsim *sim, size_t from, size_t to, struct netsim_transit *packet);
+uint16_t netsim_link_mtu(const struct netsim *sim, size_t from, size_t to,
+                         const struct netsim_transit *packet);
+
+/* Takes `packet` over, cuts it to `mtu` (at least 68) and sends the pieces across the link. */
+void netsim_fragment(struct netsim *sim, size_t from, size_t to, struct netsim_transit *packet,
+                     uint16_t mtu);
+bool netsim_may_fragment(const struct netsim_transit *packet);
+bool netsim_is_fragment(const struct netsim_transit *packet);
+
+/* A hash of the flow: addresses, protocol, ports, or ICMP type, code, checksum and identifier. */
+uint64_t netsim_flow_hash(const struct netsim_transit *packet, uint64_t salt);
+
+/*
+ * ICMP error about `packet` (kept) from `node`, by the rules of RFC 1122 3.2.2 and RFC 4443 2.4.
+ * Types and codes are ICMP's and translated for ICMPv6.
+ */
+void netsim_icmp_error(struct netsim *sim, size_t node, const struct netsim_transit *packet,
+                       uint8_t type, uint8_t code, uint16_t mtu);
+
+/* Recomputes the IPv4 header checksum, or the transport checksum of a whole packet. */
+void netsim_fix_ip(struct netsim_transit *packet);
+void netsim_fix_transport(struct netsim_transit *packet);
+
+/* What a host at `node` with the packet's destination address answers; keeps `packet`. */
+void netsim_host_answer(struct netsim *sim, size_t node, const struct netsim_transit *packet);
+
+enum { NETSIM_TTL = 64 }; /* of what hosts and routers send themselves */
+
+/* The answer of `node` to `packet`: swapped addresses, this segment, sent back. */
+void netsim_reply(struct netsim *sim, size_t node, const struct netsim_transit *packet,
+                  uint8_t ttl, const uint8_t *segment, size_t len);
+
+/* Masquerades; false when the table is full. Inbound gives the client's address back. */
+bool netsim_nat_out(struct netsim *sim, size_t node, struct netsim_transit *packet);
+void netsim_nat_in(struct netsim *sim, size_t node, struct netsim_transit *packet);
+void netsim_nat_free(struct netsim_nat *nat);
+
+#endif

@@ -1,0 +1,150 @@
+/*
+ * A scenario: the network that the lab plays, what stands behind it, what happens when, and what
+ * the commands are expected to find. Read from YAML by scenario_parse; netdx-scenario(5) is the
+ * manual of the format. Pure: the text is in memory, errors carry line and field.
+ */
+#ifndef NETDX_ENGINE_SCENARIO_H
+#define NETDX_ENGINE_SCENARIO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire/address.h"
+#include "wire/packet.h"
+
+/* One direction of a link. Shares are 0 to 1. */
+struct scenario_link {
+    int64_t delay_ns;  /* propagation, one way */
+    int64_t jitter_ns; /* standard deviation of a normal added delay, never reorders */
+    double loss;       /* independent; with burst > 1 the long-run share of a Gilbert model */
+    double burst;      /* mean length of a loss burst in packets; 1: independent */
+    double duplicate;
+    double reorder; /* share of packets held back by reorder_delay_ns */
+    int64_t reorder_delay_ns;
+    double corrupt;         /* share of packets with one payload bit flipped */
+    uint64_t rate_bps;      /* 0: unlimited */
+    uint32_t queue_packets; /* at rate_bps */
+    uint16_t mtu;           /* bytes; 0: 1500 */
+};
+
+enum scenario_filter_action { FILTER_DROP, FILTER_REJECT, FILTER_RESET };
+
+struct scenario_filter {
+    enum scenario_filter_action action; /* reject: ICMP admin-prohibited; reset: a forged RST */
+    uint8_t protocol;                   /* IANA number; 0: any */
+    uint16_t port;                      /* destination port towards the server; 0: any */
+    double flow_share;                  /* share of flows it applies to, by flow hash; 1: all */
+    bool established_only;              /* not the SYN: a forged RST into live flows */
+    uint8_t reset_ttl;                  /* TTL of a forged RST when it leaves; 0: 64 */
+};
+
+enum scenario_kind { SCENARIO_ROUTER, SCENARIO_ECMP };
+
+#define SCENARIO_FILTERS_MAX 8
+
+struct scenario_element {
+    enum scenario_kind kind;
+    char *name; /* owned; unique in the scenario */
+    /* SCENARIO_ROUTER */
+    struct address address4, address6;
+    struct scenario_link to, from; /* the link before it: towards the server, and back */
+    bool silent;                   /* never answers with ICMP */
+    double icmp_rate;              /* answers a second, token bucket; 0: unlimited */
+    uint32_t icmp_burst;           /* bucket size */
+    int64_t icmp_delay_ns;         /* slow path: added to its own answers only */
+    uint16_t icmp_quote_len;       /* bytes of the packet quoted; 0: 548, 28: RFC 792's least */
+    bool icmp_no_length;           /* extensions at the old fixed offset, without RFC 4884 length */
+    size_t nmpls;
+    struct mpls_entry mpls[ICMP_MPLS_MAX];
+    bool interface_info;           /* RFC 5837: incoming interface with index, address, name, MTU */
+    bool mtu_silent;               /* too big packets vanish without ICMP */
+    bool blackhole;                /* forwards nothing towards the server */
+    bool unreachable;              /* no route: ICMP net unreachable / no route */
+    uint8_t unreachable_code;      /* with `unreachable` */
+    char *loop_to;                 /* owned; sends server-bound packets back to that router */
+    bool nat;                      /* masquerades as its own address */
+    uint32_t nat_table_max;        /* flows; 0: unlimited */
+    bool dnat;                     /* answers as the server: server address rewritten behind it */
+    bool ttl_hidden;               /* does not decrement TTL (a bridge, an MPLS pipe) */
+    int rewrite_dscp, rewrite_ecn; /* -1: leave */
+    uint16_t clamp_mss;            /* 0: leave */
+    size_t nfilters;
+    struct scenario_filter filters[SCENARIO_FILTERS_MAX];
+    /* SCENARIO_ECMP */
+    bool per_packet; /* else by flow */
+    size_t nbranches;
+    struct scenario_branch *branches; /* owned */
+};
+
+struct scenario_branch {
+    size_t nelements;
+    struct scenario_element *elements; /* owned; ECMP inside ECMP is allowed */
+};
+
+enum scenario_service_kind { SERVICE_HTTP, SERVICE_TCP_ECHO, SERVICE_UDP_ECHO };
+
+struct scenario_service {
+    enum scenario_service_kind kind;
+    uint16_t port;
+    int status;       /* HTTP: 200 */
+    char *server;     /* HTTP: Server header; owned; NULL: "netdx-lab" */
+    char *body;       /* owned; NULL: a short page */
+    int64_t delay_ns; /* before the answer */
+};
+
+struct scenario_host {
+    struct address address4, address6;
+    char *name; /* owned: "server.lab" */
+    size_t nservices;
+    struct scenario_service *services; /* owned */
+    bool dead;                         /* does not exist: nothing answers for its addresses */
+};
+
+/*
+ * At `at_ns` the router becomes what `values` says: all its fields, earlier events included. Its
+ * name, loop_to and branches are the element's own, borrowed, but for a loop_to that the event
+ * names itself.
+ */
+struct scenario_event {
+    int64_t at_ns;                          /* after the start; events are in this order */
+    const struct scenario_element *element; /* borrowed */
+    struct scenario_element values;
+    char *loop_to; /* owned, may be NULL */
+};
+
+/* What a command is expected to find, for tests and drills. */
+struct scenario_expectation {
+    char *command;   /* owned: "trace" */
+    char *arguments; /* owned, may be NULL: "-T -p 80" */
+    char *end;       /* owned, may be NULL: "reached" */
+    size_t nfindings;
+    char **findings; /* owned: ids; an empty list says "none" */
+};
+
+struct scenario {
+    char *name, *summary; /* owned */
+    struct scenario_host client, server;
+    struct scenario_branch path; /* from the client's first router to the server's last */
+    struct scenario_link last_to, last_from; /* from the last router to the server */
+    size_t nevents;
+    struct scenario_event *events; /* sorted by time */
+    size_t nexpectations;
+    struct scenario_expectation *expectations;
+};
+
+struct scenario_error {
+    int line, column;  /* 1-based; 0 when it is not about a place */
+    char field[64];    /* "path[2].link.loss" */
+    char message[160]; /* lower case, the value in quotes, the valid range */
+};
+
+/* Reads YAML. 0, -EINVAL with *error filled in, or -ENOMEM. *out is owned by the caller. */
+int scenario_parse(const char *yaml, size_t len, struct scenario **out,
+                   struct scenario_error *error);
+void scenario_free(struct scenario *scenario); /* NULL is fine */
+
+/* The element of that name at any depth, or NULL. */
+struct scenario_element *scenario_find(const struct scenario *scenario, const char *name);
+
+#endif

@@ -1,0 +1,87 @@
+/* How a scenario is read: a table of fields per mapping, each with the function that reads it. */
+#ifndef NETDX_ENGINE_SCENARIO_INTERNAL_H
+#define NETDX_ENGINE_SCENARIO_INTERNAL_H
+
+#include <yaml.h>
+
+#include "engine/scenario.h"
+
+enum { SCENARIO_TEXT_MAX = 1 << 20, SCENARIO_ELEMENTS_MAX = 1000, SCENARIO_DEPTH_MAX = 16 };
+
+struct scenario_reader {
+    yaml_document_t document;
+    struct scenario *scenario;
+    struct scenario_error *error;
+    char path[64];                     /* of the field being read: "path[2].link.loss" */
+    struct scenario_element defaults;  /* what routers start from */
+    size_t routers;                    /* so far: numbers names and addresses */
+    size_t depth;
+};
+
+struct scenario_field {
+    const char *name;
+    int (*read)(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                const struct scenario_field *field);
+    size_t offset;     /* of the member in the structure that the table is for */
+    double least, most;
+    size_t size;       /* of an integer member, bytes */
+};
+
+/* Sets the error at `node` and gives -EINVAL. `value` may be NULL. */
+int scenario_fail(struct scenario_reader *r, const yaml_node_t *node, const char *value,
+                  const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Reads a mapping by its table into `base`. */
+int scenario_mapping(struct scenario_reader *r, const yaml_node_t *node,
+                     const struct scenario_field *fields, size_t count, void *base);
+
+/* Calls `read` for each entry of a sequence. */
+int scenario_sequence(struct scenario_reader *r, const yaml_node_t *node,
+                      int (*read)(struct scenario_reader *r, const yaml_node_t *entry, void *at),
+                      void *at);
+
+/* The value of a key of a mapping; NULL when there is none, or no mapping. */
+const yaml_node_t *scenario_key(struct scenario_reader *r, const yaml_node_t *node,
+                                const char *key);
+
+/* Keeps the node itself for later: at is a const yaml_node_t **. */
+int scenario_keep_node(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                       const struct scenario_field *field);
+
+const yaml_node_t *scenario_node(struct scenario_reader *r, int index);
+
+/* The text of a scalar, or NULL with the error set. */
+const char *scenario_scalar(struct scenario_reader *r, const yaml_node_t *node);
+
+/* Values with units. All check least and most of their field. */
+int scenario_read_duration(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                           const struct scenario_field *field); /* int64_t ns; limits in ns */
+int scenario_read_share(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                        const struct scenario_field *field); /* double 0 to 1, from "5%" */
+int scenario_read_number(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                         const struct scenario_field *field); /* unsigned integer of `size` */
+int scenario_read_signed(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                         const struct scenario_field *field); /* int */
+int scenario_read_real(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                       const struct scenario_field *field); /* double */
+int scenario_read_bits(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                       const struct scenario_field *field); /* uint64_t bit/s, from "10mbit" */
+int scenario_read_per_second(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                             const struct scenario_field *field); /* double, from "2/s" */
+int scenario_read_bool(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                       const struct scenario_field *field);
+int scenario_read_string(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                         const struct scenario_field *field); /* char *, owned; replaces */
+
+/* Routers: their table and the sequence of elements that is a path. */
+int scenario_read_path(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                       const struct scenario_field *field); /* struct scenario_branch */
+int scenario_read_router(struct scenario_reader *r, const yaml_node_t *node,
+                         struct scenario_element *router);
+int scenario_read_addresses(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                            const struct scenario_field *field); /* struct address[2]: 4, 6 */
+int scenario_read_link(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                       const struct scenario_field *field); /* struct scenario_link */
+void scenario_branch_release(struct scenario_branch *branch);
+
+#endif

@@ -1,0 +1,239 @@
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "base/timespan.h"
+#include "engine/scenario_internal.h"
+
+int scenario_fail(struct scenario_reader *r, const yaml_node_t *node, const char *value,
+                  const char *format, ...)
+{
+    struct scenario_error *error = r->error;
+    char safe[64];
+    size_t len = 0;
+    va_list list;
+
+    memset(error, 0, sizeof(*error));
+    if (node) {
+        error->line = (int)node->start_mark.line + 1;
+        error->column = (int)node->start_mark.column + 1;
+    }
+    memcpy(error->field, r->path, sizeof(error->field));
+    if (value) {
+        text_escape(safe, sizeof(safe), value, strlen(value));
+        len = text_format(error->message, sizeof(error->message), "\"%s\" ", safe);
+    }
+    va_start(list, format);
+    text_format_list(error->message + len, sizeof(error->message) - len, format, list);
+    va_end(list);
+    return -EINVAL;
+}
+
+const char *scenario_scalar(struct scenario_reader *r, const yaml_node_t *node)
+{
+    const char *text;
+
+    if (node->type != YAML_SCALAR_NODE) {
+        scenario_fail(r, node, NULL, "must be a single value");
+        return NULL;
+    }
+    text = (const char *)node->data.scalar.value;
+    if (strlen(text) != node->data.scalar.length) {
+        scenario_fail(r, node, NULL, "holds a NUL byte");
+        return NULL;
+    }
+    return text;
+}
+
+int scenario_read_duration(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                           const struct scenario_field *field)
+{
+    const char *text = scenario_scalar(r, node);
+    char least[TIMESPAN_TEXT_SIZE], most[TIMESPAN_TEXT_SIZE];
+    int64_t ns;
+
+    if (!text)
+        return -EINVAL;
+    if (timespan_parse(text, &ns) < 0)
+        return scenario_fail(r, node, text, "is not a duration like 250ms or 5s");
+    if ((double)ns < field->least || (double)ns > field->most) {
+        timespan_format((int64_t)field->least, least);
+        timespan_format((int64_t)field->most, most);
+        return scenario_fail(r, node, text, "is out of range (%s to %s)", least, most);
+    }
+    memcpy(at, &ns, sizeof(ns));
+    return 0;
+}
+
+/* A decimal number and its suffix; false when there is no number. */
+static bool split_number(const char *text, double *value, const char **suffix)
+{
+    char *end;
+
+    if (!((*text >= '0' && *text <= '9') || *text == '-' || *text == '.'))
+        return false;
+    *value = strtod(text, &end);
+    *suffix = end;
+    return end != text && isfinite(*value);
+}
+
+static int check_range(struct scenario_reader *r, const yaml_node_t *node, const char *text,
+                       double value, const struct scenario_field *field, const char *unit)
+{
+    if (value < field->least || value > field->most)
+        return scenario_fail(r, node, text, "is out of range (%.10g%s to %.10g%s)", field->least,
+                             unit, field->most, unit);
+    return 0;
+}
+
+int scenario_read_share(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                        const struct scenario_field *field)
+{
+    const char *text = scenario_scalar(r, node), *suffix;
+    double value;
+
+    if (!text)
+        return -EINVAL;
+    if (!split_number(text, &value, &suffix) || (strcmp(suffix, "%") != 0 && value != 0))
+        return scenario_fail(r, node, text, "is not a share like 5%%");
+    if (check_range(r, node, text, value, field, "%") < 0)
+        return -EINVAL;
+    value /= 100;
+    memcpy(at, &value, sizeof(value));
+    return 0;
+}
+
+static int read_whole(struct scenario_reader *r, const yaml_node_t *node,
+                      const struct scenario_field *field, double *value)
+{
+    const char *text = scenario_scalar(r, node), *suffix;
+
+    if (!text)
+        return -EINVAL;
+    if (!split_number(text, value, &suffix) || *suffix || *value != floor(*value))
+        return scenario_fail(r, node, text, "is not a whole number");
+    return check_range(r, node, text, *value, field, "");
+}
+
+int scenario_read_number(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                         const struct scenario_field *field)
+{
+    double value;
+    uint32_t word;
+
+    if (read_whole(r, node, field, &value) < 0)
+        return -EINVAL;
+    word = (uint32_t)value;
+    if (field->size == 1)
+        *(uint8_t *)at = (uint8_t)word;
+    else if (field->size == 2)
+        *(uint16_t *)at = (uint16_t)word;
+    else if (field->size == 4)
+        *(uint32_t *)at = word;
+    return 0;
+}
+
+int scenario_read_signed(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                         const struct scenario_field *field)
+{
+    double value;
+
+    if (read_whole(r, node, field, &value) < 0)
+        return -EINVAL;
+    *(int *)at = (int)value;
+    return 0;
+}
+
+int scenario_read_real(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                       const struct scenario_field *field)
+{
+    const char *text = scenario_scalar(r, node), *suffix;
+    double value;
+
+    if (!text)
+        return -EINVAL;
+    if (!split_number(text, &value, &suffix) || *suffix)
+        return scenario_fail(r, node, text, "is not a number");
+    if (check_range(r, node, text, value, field, "") < 0)
+        return -EINVAL;
+    *(double *)at = value;
+    return 0;
+}
+
+int scenario_read_bits(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                       const struct scenario_field *field)
+{
+    static const struct {
+        const char *suffix;
+        double factor;
+    } units[] = {{"bit", 1}, {"kbit", 1e3}, {"mbit", 1e6}, {"gbit", 1e9}};
+    const char *text = scenario_scalar(r, node), *suffix;
+    double value;
+
+    if (!text)
+        return -EINVAL;
+    if (split_number(text, &value, &suffix)) {
+        for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+            if (strcmp(suffix, units[i].suffix) != 0)
+                continue;
+            value *= units[i].factor;
+            if (check_range(r, node, text, value, field, "bit") < 0)
+                return -EINVAL;
+            *(uint64_t *)at = (uint64_t)value;
+            return 0;
+        }
+    }
+    return scenario_fail(r, node, text, "is not a rate like 10mbit (bit, kbit, mbit, gbit)");
+}
+
+int scenario_read_per_second(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                             const struct scenario_field *field)
+{
+    const char *text = scenario_scalar(r, node), *suffix;
+    double value;
+
+    if (!text)
+        return -EINVAL;
+    if (!split_number(text, &value, &suffix) || strcmp(suffix, "/s") != 0)
+        return scenario_fail(r, node, text, "is not a rate like 2/s");
+    if (check_range(r, node, text, value, field, "/s") < 0)
+        return -EINVAL;
+    *(double *)at = value;
+    return 0;
+}
+
+int scenario_read_bool(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                       const struct scenario_field *field)
+{
+    const char *text = scenario_scalar(r, node);
+
+    (void)field;
+    if (!text)
+        return -EINVAL;
+    if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
+        return scenario_fail(r, node, text, "is neither true nor false");
+    *(bool *)at = text[0] == 't';
+    return 0;
+}
+
+int scenario_read_string(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                         const struct scenario_field *field)
+{
+    const char *text = scenario_scalar(r, node);
+    char *copy;
+
+    if (!text)
+        return -EINVAL;
+    if ((double)strlen(text) < field->least || (double)strlen(text) > field->most)
+        return scenario_fail(r, node, text, "must have %.0f to %.0f characters", field->least,
+                             field->most);
+    copy = strdup(text);
+    if (!copy)
+        return -ENOMEM;
+    free(*(char **)at);
+    *(char **)at = copy;
+    return 0;
+}

@@ -1,0 +1,185 @@
+/* Scenarios: what is read, and that every mistake is named with its line and field. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/timespan.h"
+#include "engine/scenario.h"
+
+static struct scenario *parse(const char *yaml)
+{
+    struct scenario *scenario = NULL;
+    struct scenario_error error;
+
+    if (scenario_parse(yaml, strlen(yaml), &scenario, &error) < 0)
+        fail_msg("%d:%d: %s: %s", error.line, error.column, error.field, error.message);
+    return scenario;
+}
+
+static const char whole[] =
+    "name: sample\n"
+    "summary: Everything at once.\n"
+    "defaults: {link: {delay: 1ms}, icmp: {rate: 100/s, burst: 10}}\n"
+    "server: {addresses: [192.0.2.9], services: [{http: {port: 8080, status: 503}}]}\n"
+    "path:\n"
+    "  - {name: edge, link: {delay: 2ms, loss: 1.5%, rate: 10mbit}, return: {delay: 4ms}}\n"
+    "  - {icmp: silent, mpls: [{label: 16, ttl: 2}, {label: 17}]}\n"
+    "  - ecmp: [[{name: left}], [{name: right, link: {delay: 9ms}}]]\n"
+    "  - repeat: 2\n"
+    "    router: {clamp-mss: 1400, filters: [{action: drop, protocol: tcp, port: 443}]}\n"
+    "  - {name: far, loop-to: left, nat: {table: 3}, unreachable: admin}\n"
+    "events:\n"
+    "  - {at: 10s, element: edge, set: {link: {loss: 18%}}}\n"
+    "  - {at: 20s, element: edge, set: {blackhole: true}}\n"
+    "expect: [{command: trace, end: reached, findings: [path.loss]}]\n";
+
+static void test_reads_what_is_written(void **state)
+{
+    struct scenario *s = parse(whole);
+    const struct scenario_element *e = s->path.elements;
+
+    (void)state;
+    assert_string_equal(s->name, "sample");
+    assert_int_equal(s->path.nelements, 6);
+    assert_true(e[0].to.loss == 0.015);
+    assert_int_equal(e[0].to.delay_ns, 2 * NS_PER_MS);
+    assert_int_equal(e[0].to.rate_bps, 10000000);
+    assert_int_equal(e[0].from.delay_ns, 4 * NS_PER_MS);
+    assert_true(e[0].from.loss == 0);
+    assert_true(e[1].silent);
+    assert_int_equal(e[1].to.delay_ns, NS_PER_MS);
+    assert_int_equal(e[1].icmp_burst, 10);
+    assert_int_equal(e[1].nmpls, 2);
+    assert_false(e[1].mpls[0].bottom);
+    assert_true(e[1].mpls[1].bottom);
+    assert_int_equal(e[2].kind, SCENARIO_ECMP);
+    assert_int_equal(e[2].branches[1].elements[0].from.delay_ns, 9 * NS_PER_MS);
+    assert_int_equal(e[3].clamp_mss, 1400);
+    assert_int_equal(e[4].filters[0].port, 443);
+    assert_true(e[4].filters[0].flow_share == 1);
+    assert_string_equal(e[5].loop_to, "left");
+    assert_int_equal(e[5].nat_table_max, 3);
+    assert_int_equal(e[5].unreachable_code, 13);
+    assert_int_equal(s->server.services[0].status, 503);
+    assert_string_equal(s->expectations[0].findings[0], "path.loss");
+    scenario_free(s);
+}
+
+static void test_names_and_addresses_follow_the_position(void **state)
+{
+    struct scenario *s = parse(whole);
+    char text[ADDRESS_TEXT_SIZE];
+
+    (void)state;
+    assert_string_equal(s->path.elements[1].name, "r2");
+    address_format(&s->path.elements[1].address4, text);
+    assert_string_equal(text, "10.0.2.1");
+    address_format(&s->path.elements[4].address6, text);
+    assert_string_equal(text, "fd00:0:0:6::1");
+    address_format(&s->server.address4, text);
+    assert_string_equal(text, "192.0.2.9");
+    address_format(&s->server.address6, text);
+    assert_string_equal(text, "fd00:0:0:99::2");
+    scenario_free(s);
+}
+
+static void test_events_build_on_earlier_ones(void **state)
+{
+    struct scenario *s = parse(whole);
+
+    (void)state;
+    assert_int_equal(s->nevents, 2);
+    assert_ptr_equal(s->events[0].element, &s->path.elements[0]);
+    assert_true(s->events[0].values.to.loss == 0.18);
+    assert_int_equal(s->events[0].values.to.delay_ns, 2 * NS_PER_MS);
+    assert_false(s->events[0].values.blackhole);
+    assert_true(s->events[1].values.to.loss == 0.18);
+    assert_true(s->events[1].values.blackhole);
+    scenario_free(s);
+}
+
+static void test_mistakes_are_named(void **state)
+{
+    static const struct {
+        const char *yaml;
+        int line;
+        const char *field, *message;
+    } cases[] = {
+        {"", 0, "", "is empty"},
+        {"[]", 1, "", "must be a mapping of fields"},
+        {"name: a\npath: [\n", 3, "", "not YAML: did not find expected node content"},
+        {"name: a\n", 1, "", "needs a \"path\" of at least one router"},
+        {"path: [{}]\n", 1, "", "needs a \"name\""},
+        {"name: a\nname: b\n", 2, "", "\"name\" is given twice"},
+        {"name: a\npth: []\n", 2, "", "\"pth\" is not a field known here"},
+        {"name: a\npath:\n - {link: {loss: 130%}}\n", 3, "path[0].link.loss",
+         "\"130%\" is out of range (0% to 100%)"},
+        {"name: a\npath:\n - {link: {delay: 5}}\n - {link: {delay: fast}}\n", 4,
+         "path[1].link.delay", "\"fast\" is not a duration like 250ms or 5s"},
+        {"name: a\npath: [{link: {mtu: 67}}]\n", 2, "path[0].link.mtu",
+         "\"67\" is out of range (68 to 65535)"},
+        {"name: a\npath: [{link: {rate: 10}}]\n", 2, "path[0].link.rate",
+         "\"10\" is not a rate like 10mbit (bit, kbit, mbit, gbit)"},
+        {"name: a\npath: [{addresses: [10.0.0]}]\n", 2, "path[0].addresses[0]",
+         "\"10.0.0\" is not a unicast IPv4 or IPv6 address"},
+        {"name: a\npath: [{blackhole: maybe}]\n", 2, "path[0].blackhole",
+         "\"maybe\" is neither true nor false"},
+        {"name: a\npath: [{name: x}, {name: x}]\n", 1, "", "\"x\" names two elements"},
+        {"name: a\npath: [{loop-to: y}]\n", 1, "", "\"y\" is no router to loop to"},
+        {"name: a\npath: [{ecmp: [[{}]]}]\n", 2, "path[0].ecmp", "needs at least two branches"},
+        {"name: a\npath: [{filters: [{action: burn}]}]\n", 2, "path[0].filters[0].action",
+         "\"burn\" is not one of drop, reject, reset"},
+        {"name: a\npath: [{}]\nevents: [{at: 1s, element: r9, set: {}}]\n", 3, "events[0]",
+         "\"r9\" is not a router of this scenario"},
+        {"name: a\npath: [{repeat: 251}]\n", 2, "path[0].repeat",
+         "\"251\" is out of range (1 to 250)"},
+        {"name: \"a\\e[31m\"\npath: {}\n", 2, "path", "must be a list"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct scenario *scenario = NULL;
+        struct scenario_error error;
+
+        assert_true(scenario_parse(cases[i].yaml, strlen(cases[i].yaml), &scenario, &error) < 0);
+        assert_null(scenario);
+        assert_string_equal(error.message, cases[i].message);
+        assert_string_equal(error.field, cases[i].field);
+        assert_int_equal(error.line, cases[i].line);
+    }
+}
+
+/* Aliases that double at each level are small on disk and endless when followed. */
+static void test_alias_bombs_end(void **state)
+{
+    static const char bomb[] = "name: a\npath:\n"
+                               " - repeat: 250\n   router: &r {}\n - repeat: 250\n   router: *r\n"
+                               " - repeat: 250\n   router: *r\n - repeat: 250\n   router: *r\n"
+                               " - repeat: 250\n   router: *r\n";
+    static const char loop[] = "name: a\npath: &p\n - ecmp: [*p, *p]\n";
+    struct scenario *scenario = NULL;
+    struct scenario_error error;
+
+    (void)state;
+    assert_true(scenario_parse(bomb, strlen(bomb), &scenario, &error) < 0);
+    assert_string_equal(error.message, "too many routers (at most 1000)");
+    assert_true(scenario_parse(loop, strlen(loop), &scenario, &error) < 0);
+    assert_string_equal(error.message, "nested too deeply (at most 16)");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reads_what_is_written),
+        cmocka_unit_test(test_names_and_addresses_follow_the_position),
+        cmocka_unit_test(test_events_build_on_earlier_ones),
+        cmocka_unit_test(test_mistakes_are_named),
+        cmocka_unit_test(test_alias_bombs_end),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
