@@ -1,0 +1,16 @@
+/* A capture file (pcap or pcapng, by libpcap) as a network that only receives, as fast as asked. */
+#ifndef NETDX_IO_FILE_H
+#define NETDX_IO_FILE_H
+
+#include "io/netio.h"
+#include "io/raw.h"
+
+/*
+ * `path` "-" is standard input. netio_now() is the stamp of the last frame. receive ends with
+ * -ENODATA; a file cut in the middle of a record gives -EPROTO there, with the message in `error`
+ * kept by file_error(). Sending is -EOPNOTSUPP.
+ */
+int file_open(const char *path, const char *filter, struct netio **out, char error[IO_ERROR_SIZE]);
+const char *file_error(const struct netio *io);
+
+#endif

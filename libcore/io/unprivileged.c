@@ -1,0 +1,817 @@
+/*
+ * Sockets are opened as probes need them and kept in a bounded pool: one ping socket per source
+ * address, one UDP socket per source port, one TCP socket per probe. Answers of the kernel become
+ * frames in a queue; a probe's own frame (its send time) is queued before its first answer.
+ */
+#include "io/unprivileged.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <linux/errqueue.h>
+#include <linux/net_tstamp.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/timespan.h"
+#include "io/clockmap.h"
+#include "io/unprivileged_answer.h"
+
+#ifndef IP_RECVERR_RFC4884
+#define IP_RECVERR_RFC4884 26 /* linux/in.h since 5.9 */
+#endif
+#ifndef IPV6_RECVERR_RFC4884
+#define IPV6_RECVERR_RFC4884 31
+#endif
+
+#define POOL_MAX   256
+#define POOL_MIN   8
+#define PROBES_MAX 4096 /* remembered */
+#define FRAMES_MAX 128  /* queued */
+#define DATA_MAX   2048
+/* The kernel repeats a SYN after a second; answers to the first are waited for this long. */
+#define TCP_WAIT_NS    (3 * NS_PER_SEC)
+#define TCP_GIVE_UP_NS NS_PER_SEC
+#define UDP_WAIT_NS    (3 * NS_PER_SEC)
+#define TIMESTAMPING                                                                               \
+    (SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE |     \
+     SOF_TIMESTAMPING_OPT_CMSG | SOF_TIMESTAMPING_OPT_TSONLY)
+
+struct slot { /* one socket */
+    struct ev_io watcher;
+    struct unprivileged *owner; /* borrowed; NULL: free */
+    int fd;
+    uint8_t protocol;
+    struct address source;
+    uint16_t source_port; /* UDP: as crafted */
+    uint32_t ifindex;
+    int64_t used_ns;
+    uint32_t key;     /* number of the next datagram, for its transmit stamp */
+    int df, tos, ttl; /* as set on the socket; -1: not yet */
+    bool ready;
+    uint64_t probe; /* TCP: the one it was opened for */
+};
+
+struct sent { /* one probe on its way */
+    struct unprivileged_probe probe;
+    const struct slot *slot;
+    uint32_t key;
+    int64_t sent_ns;
+    bool kernel_stamp, shown;
+};
+
+struct frame {
+    int64_t when_ns;
+    enum packet_direction direction;
+    bool user_stamp;
+    size_t len, wire_len;
+    uint8_t bytes[UNPRIVILEGED_ANSWER_MAX];
+};
+
+struct unprivileged {
+    struct netio io;
+    struct loop *loop; /* borrowed */
+    struct clockmap clock;
+    size_t nslots;
+    struct slot slots[POOL_MAX];
+    uint64_t nsent; /* sent[i % PROBES_MAX] */
+    struct sent sent[PROBES_MAX];
+    size_t first, nframes;
+    struct frame frames[FRAMES_MAX];
+    struct frame out; /* the one handed out */
+    struct netio_counters counters;
+};
+
+union sockaddr_any {
+    struct sockaddr any;
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+};
+
+/* A message received, with room for everything that comes along. */
+struct message {
+    struct msghdr header;
+    union sockaddr_any from;
+    struct iovec iov;
+    uint8_t data[DATA_MAX];
+    size_t len;
+    union {
+        struct cmsghdr align;
+        char room[512];
+    } control;
+};
+
+static socklen_t unprivileged_sockaddr(const struct address *a, uint16_t port, uint32_t ifindex,
+                                       union sockaddr_any *out)
+{
+    memset(out, 0, sizeof(*out));
+    if (a->family == 4) {
+        out->in.sin_family = AF_INET;
+        out->in.sin_port = htons(port);
+        memcpy(&out->in.sin_addr, a->bytes, 4);
+        return sizeof(out->in);
+    }
+    out->in6.sin6_family = AF_INET6;
+    out->in6.sin6_port = htons(port);
+    memcpy(&out->in6.sin6_addr, a->bytes, 16);
+    if (address_is_link_local(a) || address_is_multicast(a))
+        out->in6.sin6_scope_id = a->scope ? a->scope : ifindex;
+    return sizeof(out->in6);
+}
+
+static struct address unprivileged_address(const union sockaddr_any *from)
+{
+    if (from->any.sa_family == AF_INET)
+        return address_from4((const uint8_t *)&from->in.sin_addr);
+    return address_from6(from->in6.sin6_addr.s6_addr);
+}
+
+static uint16_t unprivileged_port(const union sockaddr_any *from)
+{
+    return ntohs(from->any.sa_family == AF_INET ? from->in.sin_port : from->in6.sin6_port);
+}
+
+static int64_t unprivileged_clock(void)
+{
+    return clockmap_clock(NULL, CLOCK_MONOTONIC);
+}
+
+static bool is_ping(uint8_t protocol)
+{
+    return protocol == PROTO_ICMP || protocol == PROTO_ICMPV6;
+}
+
+/* --- the pool ----------------------------------------------------------------- */
+
+static void slot_close(struct slot *slot)
+{
+    struct linger at_once = {.l_onoff = 1}; /* a reset instead of a conversation */
+
+    ev_io_stop(loop_ev(slot->owner->loop), &slot->watcher);
+    if (slot->protocol == PROTO_TCP)
+        setsockopt(slot->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    close(slot->fd);
+    for (size_t i = 0; i < PROBES_MAX && i < slot->owner->nsent; i++)
+        if (slot->owner->sent[i].slot == slot)
+            slot->owner->sent[i].slot = NULL;
+    slot->owner = NULL;
+}
+
+/* How long its answers may be waited for; after that it may be closed for another. */
+static bool slot_is_spent(const struct slot *slot, int64_t now_ns, bool urgent)
+{
+    int64_t wait_ns = slot->protocol != PROTO_TCP ? UDP_WAIT_NS
+                      : urgent                    ? TCP_GIVE_UP_NS
+                                                  : TCP_WAIT_NS;
+
+    return now_ns - slot->used_ns > wait_ns;
+}
+
+static struct slot *slot_free_one(struct unprivileged *u, int64_t now_ns)
+{
+    struct slot *oldest = NULL;
+
+    for (size_t i = 0; i < u->nslots; i++) {
+        struct slot *slot = &u->slots[i];
+
+        if (slot->owner && slot->protocol == PROTO_TCP && slot_is_spent(slot, now_ns, false))
+            slot_close(slot);
+        if (!slot->owner)
+            return slot;
+        if (!oldest || slot->used_ns < oldest->used_ns)
+            oldest = slot;
+    }
+    if (!oldest || !slot_is_spent(oldest, now_ns, true))
+        return NULL;
+    slot_close(oldest);
+    return oldest;
+}
+
+static struct slot *slot_find(struct unprivileged *u, const struct unprivileged_probe *probe,
+                              uint32_t ifindex)
+{
+    for (size_t i = 0; i < u->nslots; i++) {
+        struct slot *slot = &u->slots[i];
+
+        if (slot->owner && slot->protocol == probe->ip.protocol && slot->ifindex == ifindex &&
+            slot->source_port == probe->source_port &&
+            address_equal(&slot->source, &probe->ip.source))
+            return slot;
+    }
+    return NULL;
+}
+
+static void slot_set(int fd, bool is4, int option4, int option6, int value)
+{
+    setsockopt(fd, is4 ? IPPROTO_IP : IPPROTO_IPV6, is4 ? option4 : option6, &value, sizeof(value));
+}
+
+/* Setting it off and on starts the numbers of transmit stamps anew. */
+static void slot_start_stamps(struct slot *slot)
+{
+    int off = TIMESTAMPING, on = TIMESTAMPING | SOF_TIMESTAMPING_OPT_ID;
+
+    setsockopt(slot->fd, SOL_SOCKET, SO_TIMESTAMPING, &off, sizeof(off));
+    if (slot->protocol != PROTO_TCP)
+        setsockopt(slot->fd, SOL_SOCKET, SO_TIMESTAMPING, &on, sizeof(on));
+    slot->key = 0;
+}
+
+/*
+ * From the source that the probe has; a UDP port in use is replaced by one that the kernel chooses
+ * and only the frames say otherwise.
+ */
+static int slot_bind(struct slot *slot)
+{
+    union sockaddr_any local;
+    uint16_t port = slot->protocol == PROTO_UDP ? slot->source_port : 0;
+    socklen_t len = unprivileged_sockaddr(&slot->source, port, slot->ifindex, &local);
+    char name[IF_NAMESIZE];
+    int on = 1;
+
+    if (slot->ifindex && if_indextoname(slot->ifindex, name))
+        setsockopt(slot->fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)strlen(name));
+    if (slot->protocol == PROTO_TCP)
+        setsockopt(slot->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+    if (!bind(slot->fd, &local.any, len))
+        return 0;
+    if (errno != EADDRINUSE || port == 0)
+        return -errno;
+    len = unprivileged_sockaddr(&slot->source, 0, slot->ifindex, &local);
+    return bind(slot->fd, &local.any, len) ? -errno : 0;
+}
+
+static void slot_on_ready(struct ev_loop *ev, struct ev_io *watcher, int events)
+{
+    struct slot *slot = watcher->data;
+
+    (void)ev;
+    (void)events;
+    slot->ready = true;
+    loop_wake(slot->owner->loop);
+}
+
+static int slot_open(struct unprivileged *u, struct slot *slot,
+                     const struct unprivileged_probe *probe, uint32_t ifindex)
+{
+    bool is4 = probe->ip.version == 4, tcp = probe->ip.protocol == PROTO_TCP;
+    int type = (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC;
+    int fd = socket(is4 ? AF_INET : AF_INET6, type, probe->ip.protocol);
+
+    if (fd < 0) /* a ping socket outside of the group range is EACCES */
+        return errno == EMFILE || errno == ENFILE ? -EAGAIN : -errno;
+    *slot = (struct slot){.fd = fd,
+                          .protocol = probe->ip.protocol,
+                          .source = probe->ip.source,
+                          .source_port = probe->source_port,
+                          .ifindex = ifindex,
+                          .df = -1,
+                          .tos = -1,
+                          .ttl = -1};
+    int rc = slot_bind(slot);
+
+    if (rc) {
+        close(fd);
+        return rc;
+    }
+    slot_set(fd, is4, IP_RECVERR, IPV6_RECVERR, 1);
+    slot_set(fd, is4, IP_RECVERR_RFC4884, IPV6_RECVERR_RFC4884, 1);
+    slot_set(fd, is4, IP_RECVTTL, IPV6_RECVHOPLIMIT, 1);
+    slot_start_stamps(slot);
+    slot->owner = u;
+    ev_io_init(&slot->watcher, slot_on_ready, fd, tcp ? EV_WRITE : EV_READ);
+    slot->watcher.data = slot;
+    if (!tcp)
+        ev_io_start(loop_ev(u->loop), &slot->watcher);
+    return 0;
+}
+
+static int slot_get(struct unprivileged *u, const struct unprivileged_probe *probe,
+                    uint32_t ifindex, struct slot **out)
+{
+    struct slot *slot = NULL;
+
+    if (probe->ip.protocol != PROTO_TCP)
+        slot = slot_find(u, probe, ifindex);
+    if (!slot) {
+        slot = slot_free_one(u, unprivileged_clock());
+        int rc = slot ? slot_open(u, slot, probe, ifindex) : -EAGAIN;
+
+        if (rc)
+            return rc;
+    }
+    *out = slot;
+    return 0;
+}
+
+/* --- what is remembered, what is queued ---------------------------------------- */
+
+/* The latest probe that `matches`; they are few, and the latest is the likeliest. */
+static struct sent *sent_find(struct unprivileged *u, const struct slot *slot,
+                              bool (*matches)(const struct sent *, const void *), const void *what)
+{
+    uint64_t oldest = u->nsent > PROBES_MAX ? u->nsent - PROBES_MAX : 0;
+
+    for (uint64_t i = u->nsent; i > oldest; i--) {
+        struct sent *sent = &u->sent[(i - 1) % PROBES_MAX];
+
+        if (sent->slot == slot && matches(sent, what))
+            return sent;
+    }
+    return NULL;
+}
+
+static void frame_push(struct unprivileged *u, const uint8_t *bytes, size_t len, size_t wire_len,
+                       enum packet_direction direction, int64_t when_ns, bool user_stamp)
+{
+    if (u->nframes == FRAMES_MAX) {
+        u->counters.capture_dropped++;
+        return;
+    }
+    struct frame *frame = &u->frames[(u->first + u->nframes++) % FRAMES_MAX];
+
+    *frame = (struct frame){.when_ns = when_ns,
+                            .direction = direction,
+                            .user_stamp = user_stamp,
+                            .len = len,
+                            .wire_len = wire_len};
+    memcpy(frame->bytes, bytes, len);
+}
+
+/* Its send time is told once: when the kernel gave the stamp, or else before its first answer. */
+static void sent_show(struct unprivileged *u, struct sent *sent)
+{
+    if (sent->shown)
+        return;
+    sent->shown = true;
+    frame_push(u, sent->probe.bytes, sent->probe.kept, sent->probe.len, PACKET_OUTGOING,
+               sent->sent_ns, !sent->kernel_stamp);
+}
+
+static void sent_answered(struct unprivileged *u, struct sent *sent, const uint8_t *bytes,
+                          size_t len, const struct unprivileged_control *control, int64_t when_ns)
+{
+    if (len == 0)
+        return;
+    sent_show(u, sent);
+    if (when_ns < sent->sent_ns) /* a stamp of reading against one of sending */
+        when_ns = sent->sent_ns;
+    frame_push(u, bytes, len, len, PACKET_INCOMING, when_ns, !control->has_stamp);
+}
+
+/* --- sending ------------------------------------------------------------------- */
+
+static void slot_prepare(struct slot *slot, const struct unprivileged_probe *probe)
+{
+    bool is4 = probe->ip.version == 4;
+    int df = is4 && !probe->ip.df ? IP_PMTUDISC_DONT : IP_PMTUDISC_PROBE;
+    int tos = probe->ip.dscp << 2 | probe->ip.ecn;
+
+    if (slot->df != df)
+        slot_set(slot->fd, is4, IP_MTU_DISCOVER, IPV6_MTU_DISCOVER, df);
+    if (slot->tos != tos)
+        slot_set(slot->fd, is4, IP_TOS, IPV6_TCLASS, tos);
+    if (slot->ttl != probe->ip.ttl)
+        slot_set(slot->fd, is4, IP_TTL, IPV6_UNICAST_HOPS, probe->ip.ttl);
+    slot->df = df;
+    slot->tos = tos;
+    slot->ttl = probe->ip.ttl;
+}
+
+/* An ICMP error for an earlier probe is a pending error of the socket: not this send's. */
+static void slot_clear_error(struct slot *slot)
+{
+    int error;
+    socklen_t len = sizeof(error);
+
+    getsockopt(slot->fd, SOL_SOCKET, SO_ERROR, &error, &len);
+}
+
+static bool is_try_later(int error)
+{
+    return error == EAGAIN || error == ENOBUFS || error == ENOMEM;
+}
+
+static int slot_send_datagram(struct slot *slot, const struct unprivileged_probe *probe,
+                              const struct netio_packet *packet)
+{
+    size_t skip = is_ping(probe->ip.protocol) ? probe->ip.header_len : probe->payload_offset;
+    uint16_t port = probe->ip.protocol == PROTO_UDP ? probe->destination_port : 0;
+    union sockaddr_any to;
+    socklen_t len = unprivileged_sockaddr(&probe->ip.destination, port, packet->ifindex, &to);
+
+    for (int attempt = 0;; attempt++) {
+        slot_clear_error(slot);
+        if (sendto(slot->fd, packet->bytes + skip, packet->len - skip, MSG_DONTWAIT, &to.any,
+                   len) >= 0)
+            return 0;
+        int error = errno;
+
+        slot_start_stamps(slot); /* a failed send may have used up a number */
+        if (attempt || is_try_later(error))
+            return -error;
+    }
+}
+
+static int slot_connect(struct slot *slot, const struct unprivileged_probe *probe)
+{
+    union sockaddr_any to;
+    socklen_t len =
+        unprivileged_sockaddr(&probe->ip.destination, probe->destination_port, slot->ifindex, &to);
+
+    if (connect(slot->fd, &to.any, len) && errno != EINPROGRESS && errno != ECONNREFUSED)
+        return -errno;
+    slot->ready = true; /* on loopback it has ended already */
+    ev_io_start(loop_ev(slot->owner->loop), &slot->watcher);
+    return 0;
+}
+
+static int unprivileged_send_one(struct unprivileged *u, const struct netio_packet *packet)
+{
+    struct sent *sent = &u->sent[u->nsent % PROBES_MAX];
+    struct unprivileged_probe probe;
+    struct slot *slot;
+    int rc = unprivileged_read_probe(packet->bytes, packet->len, &probe);
+
+    if (!rc)
+        rc = slot_get(u, &probe, packet->ifindex, &slot);
+    if (rc)
+        return rc;
+    slot_prepare(slot, &probe);
+    *sent = (struct sent){.probe = probe, .slot = slot, .sent_ns = unprivileged_clock()};
+    slot->used_ns = sent->sent_ns;
+    slot->probe = u->nsent;
+    if (probe.ip.protocol == PROTO_TCP)
+        rc = slot_connect(slot, &probe);
+    else
+        rc = slot_send_datagram(slot, &probe, packet);
+    if (rc) {
+        sent->slot = NULL;
+        if (probe.ip.protocol == PROTO_TCP)
+            slot_close(slot);
+        return rc;
+    }
+    sent->key = slot->key++;
+    slot->ready = true; /* its transmit stamp is there at once, where the driver gives one */
+    u->nsent++;
+    return 0;
+}
+
+static int unprivileged_send(struct netio *io, struct netio_packet *packets, size_t count)
+{
+    struct unprivileged *u = (struct unprivileged *)io;
+
+    for (size_t i = 0; i < count; i++) {
+        int rc = unprivileged_send_one(u, &packets[i]);
+
+        if (is_try_later(-rc))
+            return i ? (int)i : rc == -EAGAIN ? rc : -ENOBUFS;
+        packets[i].error = rc;
+        u->counters.sent += rc == 0;
+        u->counters.send_errors += rc != 0;
+    }
+    return (int)count;
+}
+
+/* --- receiving ----------------------------------------------------------------- */
+
+static bool message_read(struct message *m, int fd, int flags)
+{
+    m->iov = (struct iovec){m->data, sizeof(m->data)};
+    m->header = (struct msghdr){.msg_name = &m->from,
+                                .msg_namelen = sizeof(m->from),
+                                .msg_iov = &m->iov,
+                                .msg_iovlen = 1,
+                                .msg_control = m->control.room,
+                                .msg_controllen = sizeof(m->control.room)};
+    ssize_t n = recvmsg(fd, &m->header, flags | MSG_DONTWAIT);
+
+    m->len = n > 0 ? (size_t)n : 0;
+    return n >= 0;
+}
+
+/* The kernel's stamp on our line, or the time of reading when there is none. */
+static int64_t unprivileged_when(struct unprivileged *u, const struct unprivileged_control *control,
+                                 int64_t floor_ns)
+{
+    int64_t now_ns = unprivileged_clock();
+
+    if (!control->has_stamp)
+        return now_ns;
+    return clockmap_map(&u->clock, control->stamp_unix_ns, floor_ns, now_ns);
+}
+
+static bool sent_has_key(const struct sent *sent, const void *what)
+{
+    return sent->key == *(const uint32_t *)what && !sent->kernel_stamp;
+}
+
+static void slot_take_transmit_stamp(struct slot *slot, const struct unprivileged_control *control)
+{
+    struct unprivileged *u = slot->owner;
+    struct sent *sent = sent_find(u, slot, sent_has_key, &control->key);
+
+    if (!sent || sent->shown || !control->has_stamp)
+        return;
+    sent->sent_ns = unprivileged_when(u, control, sent->sent_ns);
+    sent->kernel_stamp = true;
+    sent_show(u, sent);
+}
+
+struct sent_identity {
+    const struct address *destination; /* NULL: any */
+    uint16_t value;                    /* destination port or echo sequence */
+};
+
+static bool sent_has_identity(const struct sent *sent, const void *what)
+{
+    const struct sent_identity *id = what;
+    uint16_t value =
+        is_ping(sent->probe.ip.protocol) ? sent->probe.icmp_seq : sent->probe.destination_port;
+
+    return value == id->value &&
+           (!id->destination || address_equal(id->destination, &sent->probe.ip.destination));
+}
+
+/* An echo's sequence number is in its header, which is what a ping socket's messages start with. */
+static bool message_identity(const struct message *m, uint8_t protocol, uint16_t *value)
+{
+    if (!is_ping(protocol)) {
+        *value = unprivileged_port(&m->from);
+        return true;
+    }
+    if (m->len < 8)
+        return false;
+    *value = (uint16_t)(m->data[6] << 8 | m->data[7]);
+    return true;
+}
+
+static struct sent *slot_probe_of(struct slot *slot, const struct message *m, bool any_address)
+{
+    struct unprivileged *u = slot->owner;
+    struct address address = unprivileged_address(&m->from);
+    struct sent_identity id = {&address, 0};
+    struct sent *sent;
+
+    if (slot->protocol == PROTO_TCP)
+        return &u->sent[slot->probe % PROBES_MAX];
+    if (!message_identity(m, slot->protocol, &id.value))
+        return NULL;
+    sent = sent_find(u, slot, sent_has_identity, &id);
+    if (sent || !any_address)
+        return sent;
+    id.destination = NULL;
+    return sent_find(u, slot, sent_has_identity, &id);
+}
+
+/* True: there was a message. `answered` is set when it was an ICMP error for a probe. */
+static bool slot_read_error(struct slot *slot, bool *answered)
+{
+    struct unprivileged *u = slot->owner;
+    struct unprivileged_control control;
+    uint8_t bytes[UNPRIVILEGED_ANSWER_MAX];
+    struct message m;
+
+    if (!message_read(&m, slot->fd, MSG_ERRQUEUE))
+        return false;
+    unprivileged_read_control(&m.header, &control);
+    if (control.is_transmit)
+        slot_take_transmit_stamp(slot, &control);
+    if (!control.has_error)
+        return true;
+    struct sent *sent = slot_probe_of(slot, &m, false);
+
+    if (!sent)
+        return true;
+    size_t len =
+        unprivileged_write_error(&sent->probe, &control, m.data, m.len, bytes, sizeof(bytes));
+
+    sent_answered(u, sent, bytes, len, &control, unprivileged_when(u, &control, sent->sent_ns));
+    *answered = len > 0;
+    return true;
+}
+
+/* -1: nothing more; an error of the socket is in its error queue, or was. */
+static bool slot_read_data(struct slot *slot)
+{
+    struct unprivileged *u = slot->owner;
+    struct unprivileged_control control;
+    uint8_t bytes[UNPRIVILEGED_ANSWER_MAX];
+    struct message m;
+    size_t len;
+
+    if (!message_read(&m, slot->fd, 0))
+        return errno != EAGAIN && errno != EBADF;
+    unprivileged_read_control(&m.header, &control);
+    struct sent *sent = slot_probe_of(slot, &m, true);
+
+    if (!sent)
+        return true;
+    struct address from = unprivileged_address(&m.from);
+
+    if (is_ping(slot->protocol))
+        len = unprivileged_write_echo_reply(&sent->probe, &from, control.ttl, m.data, m.len, bytes,
+                                            sizeof(bytes));
+    else
+        len = unprivileged_write_udp_reply(&sent->probe, &from, control.ttl, m.data, m.len, bytes,
+                                           sizeof(bytes));
+    sent_answered(u, sent, bytes, len, &control, unprivileged_when(u, &control, sent->sent_ns));
+    return true;
+}
+
+/* The kernel's own measure of the handshake is better than when we got to look. */
+static int64_t slot_tcp_when(const struct slot *slot, const struct sent *sent)
+{
+    int64_t now_ns = unprivileged_clock();
+    struct tcp_info info = {0};
+    socklen_t len = sizeof(info);
+
+    if (getsockopt(slot->fd, IPPROTO_TCP, TCP_INFO, &info, &len) || info.tcpi_rtt == 0)
+        return now_ns;
+    int64_t when_ns = sent->sent_ns + info.tcpi_rtt * NS_PER_US;
+
+    return when_ns < now_ns ? when_ns : now_ns;
+}
+
+/* The attempt is over when the socket is connected or has an error; then it is closed. */
+static void slot_read_tcp(struct slot *slot)
+{
+    struct unprivileged *u = slot->owner;
+    struct sent *sent = &u->sent[slot->probe % PROBES_MAX];
+    struct unprivileged_control nothing = {0};
+    uint8_t bytes[UNPRIVILEGED_ANSWER_MAX];
+    union sockaddr_any peer;
+    socklen_t len = sizeof(peer), error_len = sizeof(int);
+    bool answered = false;
+    uint16_t flags = 0;
+    int error = 0;
+
+    while (slot_read_error(slot, &answered))
+        ;
+    getsockopt(slot->fd, SOL_SOCKET, SO_ERROR, &error, &error_len);
+    if (!getpeername(slot->fd, &peer.any, &len))
+        flags = TCP_SYN | TCP_ACK;
+    else if (error == ECONNREFUSED && !answered)
+        flags = TCP_RST | TCP_ACK;
+    else if (!error && !answered)
+        return; /* still waiting */
+    if (flags) {
+        size_t n = unprivileged_write_tcp_answer(&sent->probe, flags, bytes, sizeof(bytes));
+
+        sent_answered(u, sent, bytes, n, &nothing, slot_tcp_when(slot, sent));
+    }
+    slot_close(slot);
+}
+
+static bool unprivileged_has_room(const struct unprivileged *u)
+{
+    return u->nframes + 2 <= FRAMES_MAX; /* an answer may bring its probe's frame along */
+}
+
+static void slot_read(struct slot *slot)
+{
+    struct unprivileged *u = slot->owner;
+    bool answered = false;
+
+    slot->ready = false;
+    if (slot->protocol == PROTO_TCP) {
+        slot_read_tcp(slot);
+        return;
+    }
+    while (unprivileged_has_room(u) && slot_read_error(slot, &answered))
+        ;
+    while (unprivileged_has_room(u) && slot_read_data(slot))
+        ;
+    slot->ready = !unprivileged_has_room(u);
+}
+
+static int unprivileged_receive(struct netio *io, struct netio_frame *frame)
+{
+    struct unprivileged *u = (struct unprivileged *)io;
+
+    if (u->nframes == 0) {
+        clockmap_update(&u->clock);
+        for (size_t i = 0; i < u->nslots && unprivileged_has_room(u); i++)
+            if (u->slots[i].owner && u->slots[i].ready)
+                slot_read(&u->slots[i]);
+    }
+    if (u->nframes == 0)
+        return 0;
+    u->out = u->frames[u->first];
+    u->first = (u->first + 1) % FRAMES_MAX;
+    u->nframes--;
+    u->counters.received += u->out.direction == PACKET_INCOMING;
+    *frame = (struct netio_frame){.when_ns = u->out.when_ns,
+                                  .link = LINK_RAW,
+                                  .direction = u->out.direction,
+                                  .bytes = u->out.bytes,
+                                  .len = u->out.len,
+                                  .wire_len = u->out.wire_len,
+                                  .user_stamp = u->out.user_stamp};
+    return 1;
+}
+
+/* --- the interface ------------------------------------------------------------- */
+
+static int64_t unprivileged_now(struct netio *io)
+{
+    return loop_now(((struct unprivileged *)io)->loop);
+}
+
+static int64_t unprivileged_to_unix(struct netio *io, int64_t when_ns)
+{
+    return clockmap_to_unix(&((struct unprivileged *)io)->clock, when_ns);
+}
+
+static int unprivileged_wait(struct netio *io, int64_t until_ns)
+{
+    struct unprivileged *u = (struct unprivileged *)io;
+
+    return u->nframes ? 0 : loop_wait(u->loop, until_ns);
+}
+
+static int unprivileged_counters(struct netio *io, struct netio_counters *counters)
+{
+    *counters = ((struct unprivileged *)io)->counters;
+    return 0;
+}
+
+static void unprivileged_close(struct netio *io)
+{
+    struct unprivileged *u = (struct unprivileged *)io;
+
+    for (size_t i = 0; i < u->nslots; i++)
+        if (u->slots[i].owner)
+            slot_close(&u->slots[i]);
+    free(u);
+}
+
+static const struct netio_ops unprivileged_ops = {
+    .now = unprivileged_now,
+    .to_unix = unprivileged_to_unix,
+    .send = unprivileged_send,
+    .receive = unprivileged_receive,
+    .wait = unprivileged_wait,
+    .counters = unprivileged_counters,
+    .close = unprivileged_close,
+};
+
+/* Half of what the process may open: the rest is for names and outputs. */
+static size_t unprivileged_pool_size(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur / 2 > POOL_MAX)
+        return POOL_MAX;
+    return limit.rlim_cur / 2 > POOL_MIN ? limit.rlim_cur / 2 : POOL_MIN;
+}
+
+static bool unprivileged_try(int family, int type, int protocol)
+{
+    int fd = socket(family == 4 ? AF_INET : AF_INET6, type | SOCK_CLOEXEC, protocol);
+
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+unsigned unprivileged_probe(int family)
+{
+    unsigned means = 0;
+
+    if (unprivileged_try(family, SOCK_DGRAM, family == 4 ? PROTO_ICMP : PROTO_ICMPV6))
+        means |= UNPRIVILEGED_PING;
+    if (unprivileged_try(family, SOCK_DGRAM, PROTO_UDP))
+        means |= UNPRIVILEGED_UDP;
+    if (unprivileged_try(family, SOCK_STREAM, PROTO_TCP))
+        means |= UNPRIVILEGED_TCP;
+    return means;
+}
+
+int unprivileged_open(struct loop *loop, struct netio **out, char error[IO_ERROR_SIZE])
+{
+    struct unprivileged *u;
+
+    if (!unprivileged_probe(4) && !unprivileged_probe(6)) {
+        snprintf(error, IO_ERROR_SIZE, "no socket of any kind can be opened");
+        return -EPERM;
+    }
+    u = calloc(1, sizeof(*u));
+    if (!u) {
+        snprintf(error, IO_ERROR_SIZE, "out of memory");
+        return -ENOMEM;
+    }
+    u->io = (struct netio){
+        .ops = &unprivileged_ops, .name = "unprivileged", .privilege = "unprivileged"};
+    u->loop = loop;
+    u->nslots = unprivileged_pool_size();
+    clockmap_init(&u->clock, NULL, NULL);
+    *out = &u->io;
+    return 0;
+}
