@@ -1,0 +1,96 @@
+"""One scenario's expectations against what netdx says.
+
+expect.py list NAME                 reads the YAML on stdin, prints "NAME INDEX FAMILY" lines
+expect.py run NETDX NAME INDEX FAMILY   reads the YAML on stdin, runs one, prints a line of TAP
+"""
+import json
+import shlex
+import subprocess
+import sys
+
+
+def scalar(text):
+    return text.strip().strip("\"'")
+
+
+def expectations(yaml):
+    """The `expect:` list of a scenario: flat maps with one inline or indented list, no library."""
+    entries, inside, key = [], False, None
+    for line in yaml.splitlines():
+        body = line.split(" #")[0].rstrip()
+        if not body or body.lstrip().startswith("#"):
+            continue
+        if not body[0].isspace() and body[0] != "-":
+            inside = body.startswith("expect:")
+            continue
+        if not inside:
+            continue
+        text = body.strip()
+        if text.startswith("- ") and ":" in text.split()[1]:
+            entries.append({})
+            text = text[2:].strip()
+        elif text.startswith("- "):
+            entries[-1].setdefault(key, []).append(scalar(text[2:]))
+            continue
+        key, _, value = text.partition(":")
+        value = value.strip()
+        if value.startswith("["):
+            entries[-1][key] = [scalar(item) for item in value.strip("[]").split(",") if item.strip()]
+        elif value:
+            entries[-1][key] = scalar(value)
+        else:
+            entries[-1][key] = []
+    return entries
+
+
+def families(expectation):
+    arguments = shlex.split(expectation.get("arguments") or "")
+    return [option for option in ("-4", "-6") if option in arguments] or ["-4", "-6"]
+
+
+def problems(document, expectation):
+    """What the document says that it should not, or does not say that it should."""
+    if document.get("error"):
+        yield "error: %s" % document["error"]
+        return
+    end = document.get("end", {}).get("reason")
+    if expectation.get("end") and end != expectation["end"]:
+        yield 'end is "%s", expected "%s"' % (end, expectation["end"])
+    if "findings" not in expectation:
+        return
+    found = {finding["id"] for finding in document["findings"]}
+    wanted = set(expectation["findings"])
+    for name in sorted(wanted - found):
+        yield "%s is not found" % name
+    for name in sorted(found - wanted):
+        yield "%s is found and not expected" % name
+
+
+def run(netdx, name, index, family, expectation):
+    arguments = shlex.split(expectation.get("arguments") or "")
+    command = [netdx, "lab", name, "--", netdx, "trace", "--json", family] + arguments
+    command.append("server.lab")
+    label = "lab %s %s %s" % (name, family, " ".join(arguments))
+    done = subprocess.run(command, capture_output=True, text=True, timeout=110)
+    try:
+        bad = list(problems(json.loads(done.stdout), expectation))
+    except (ValueError, KeyError, TypeError) as error:
+        bad = ["no document (%s): status %d: %s" % (error, done.returncode, done.stderr.strip())]
+    if done.returncode not in (0, 1, 2):
+        bad.append("exit status %d" % done.returncode)
+    lines = ["%s - %s" % ("not ok" if bad else "ok", label.strip())]
+    print("\n".join(lines + ["# " + line for line in bad]), flush=True)
+
+
+def main():
+    entries = [entry for entry in expectations(sys.stdin.read()) if entry.get("command") == "trace"]
+    if sys.argv[1] == "list":
+        for index, entry in enumerate(entries):
+            for family in families(entry):
+                print(sys.argv[2], index, family)
+    else:
+        netdx, name, index, family = sys.argv[2:]
+        run(netdx, name, int(index), family, entries[int(index)])
+
+
+main()

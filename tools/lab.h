@@ -1,0 +1,118 @@
+/*
+ * The parts of `netdx lab`: lab.c (the command), lab_load.c (scenarios), lab_place.c (namespaces
+ * and interfaces), lab_children.c (processes), lab_run.c (the network in real time), lab_log.c,
+ * lab_services.c.
+ */
+#ifndef NETDX_TOOLS_LAB_H
+#define NETDX_TOOLS_LAB_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "base/quantile.h"
+#include "engine/netsim.h"
+
+/* The ground-truth log: one JSON line per event. */
+
+struct lab_log {
+    FILE *file;         /* owned; NULL: no log */
+    int64_t to_unix_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC when it was opened */
+    int error;          /* -errno of the first write that failed */
+};
+
+int lab_log_open(struct lab_log *log, const char *path); /* 0 or -errno */
+/* `context` is a struct lab_log. */
+void lab_log_event(void *context, const struct netsim_event *event);
+void lab_log_flush(struct lab_log *log);
+/* 0, or the -errno of a write: a log that is not whole must be said. */
+int lab_log_close(struct lab_log *log);
+
+/* The services behind the network. */
+
+#define LAB_LISTENERS_MAX 64
+
+struct lab_listener {
+    int fd; /* owned; of the network namespace it was opened in */
+    const struct scenario_service *service;
+};
+
+struct lab_services {
+    size_t count;
+    struct lab_listener listeners[LAB_LISTENERS_MAX];
+};
+
+/* Listens for IPv4 and IPv6. 0, or -errno with the service that could not be opened in *failed. */
+int lab_services_open(struct lab_services *services, const struct scenario_host *host,
+                      const struct scenario_service **failed);
+void lab_services_close(struct lab_services *services);
+/* Answers until it is killed. */
+_Noreturn void lab_services_run(const struct lab_services *services);
+const char *lab_services_name(const struct scenario_service *service); /* "http" */
+
+/* Scenarios. */
+
+#define LAB_ERROR_SIZE 512
+
+struct builtin_scenario;
+const struct builtin_scenario *lab_load_builtin(const char *name); /* NULL: there is none */
+/* A built-in name, or a file's where it has a "." or "/". 0, or -errno and a message. */
+int lab_load_name(const char *name, struct scenario **out, char error[LAB_ERROR_SIZE]);
+int lab_load_file(const char *path, struct scenario **out, char error[LAB_ERROR_SIZE]);
+
+/* Where it takes place. */
+
+struct lab_place {
+    int tun[2];                   /* by enum netsim_side; owned; -1: none */
+    struct lab_services services; /* listening in the server's namespace */
+};
+
+/*
+ * Moves the caller to the client's side of a new place: namespaces, interfaces, names. On failure
+ * -errno and a message; release in any case.
+ */
+int lab_place_enter(struct lab_place *place, const struct scenario *scenario,
+                    char error[LAB_ERROR_SIZE]);
+void lab_place_release(struct lab_place *place);
+
+/* Its processes. */
+
+/*
+ * Three children of the lab, in a PID namespace of their own. The first one there, the keeper,
+ * takes all others along when it ends, and it ends when the lab does, however that comes about:
+ * it sleeps on a pipe whose other end the lab alone holds.
+ */
+struct lab_children {
+    pid_t keeper, services, command;
+    int alive[2];     /* pipe; owned */
+    int signals;      /* signalfd: SIGCHLD, and what is handed on to the command; owned */
+    sigset_t blocked; /* before we blocked ours; the command gets it back */
+    bool foreground;  /* the terminal was ours; it is again in the end */
+};
+
+int lab_children_init(struct lab_children *children); /* blocks signals; 0 or -errno */
+/* The keeper, and the services. 0 or -errno. */
+int lab_children_start(struct lab_children *children, const struct lab_place *place);
+/* A shell gets the terminal, if there is one. 0 or -errno. */
+int lab_children_command(struct lab_children *children, char **argv, bool shell);
+void lab_children_release(struct lab_children *children); /* nothing is left */
+
+/* The network in real time. */
+
+struct lab_run {
+    struct netsim *sim;        /* borrowed */
+    struct lab_log *log;       /* borrowed */
+    int tun[2];                /* by enum netsim_side; borrowed */
+    int signals;               /* signalfd: SIGCHLD and what is to be handed on; borrowed */
+    pid_t command;             /* ends the run when it ends */
+    struct quantile late_us;   /* how late packets came out */
+    uint64_t packets, refused; /* given to a kernel; refused by it */
+};
+
+/* Plays the network until the command has ended. 0 and its wait status, or -errno. */
+int lab_run(struct lab_run *run, int *status);
+
+int64_t lab_now(void); /* CLOCK_MONOTONIC */
+
+#endif

@@ -1,0 +1,13 @@
+/* The commands: main takes what follows "netdx" and returns the exit status. */
+#ifndef NETDX_TOOLS_NETDX_H
+#define NETDX_TOOLS_NETDX_H
+
+#include "tools/options.h"
+
+int lab_main(int argc, char **argv);
+extern const struct options lab_command_options;
+
+int trace_main(int argc, char **argv);
+extern const struct options trace_command_options;
+
+#endif

@@ -1,0 +1,348 @@
+#include "tools/trace_job.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/timespan.h"
+#include "io/route.h"
+#include "io/unprivileged.h"
+
+#define TRACE_NAMING_NS NS_PER_SEC /* the longest a finished trace waits for names */
+
+/* Above this share of all packets, what our own capture lost could be all the loss there is. */
+#define TRACE_CAPTURE_LOSS_MAX 0.001
+
+static void trace_job_fail(struct trace_job *job, int status, const char *code,
+                           const char *complaint)
+{
+    job->failure.status = status;
+    job->failure.code = code;
+    options_refuse(job->failure.message, "target", job->text, complaint);
+    job->state = JOB_DONE;
+}
+
+/* --- from a name to a trace ---------------------------------------------------------------------
+ */
+
+static int trace_job_source(const struct trace_job *job, const struct address *destination,
+                            struct address *source)
+{
+    const struct trace_options *o = job->session->options;
+    int err;
+
+    if (!o->source)
+        return route_source(destination, o->interface, source);
+    err = route_parse_address(o->source, source);
+    if (!err && source->family != destination->family)
+        err = -EAFNOSUPPORT;
+    return err;
+}
+
+static void trace_job_fail_source(struct trace_job *job, int err)
+{
+    char complaint[256];
+
+    switch (err) {
+    case -ENETUNREACH:
+    case -EHOSTUNREACH:
+        trace_job_fail(job, EXIT_CRITICAL, "route.none", "has no route: network is unreachable");
+        return;
+    case -EAFNOSUPPORT:
+        snprintf(complaint, sizeof(complaint),
+                 "is of another address family than the source address");
+        trace_job_fail(job, EXIT_UNKNOWN, "usage", complaint);
+        return;
+    case -ENODEV:
+        trace_job_fail(job, EXIT_UNKNOWN, "interface.unknown",
+                       "cannot be reached through an interface that does not exist");
+        return;
+    case -EADDRNOTAVAIL:
+        trace_job_fail(job, EXIT_UNKNOWN, "source.unavailable",
+                       "cannot be reached: the interface has no address of its family");
+        return;
+    default:
+        snprintf(complaint, sizeof(complaint), "cannot be reached: %s", strerror(-err));
+        trace_job_fail(job, EXIT_UNKNOWN, "route.failed", complaint);
+    }
+}
+
+/* Without CAP_NET_RAW the kernel decides which protocol this process may use. */
+static bool trace_job_choose_means(struct trace_job *job)
+{
+    struct trace_config *config = &job->config;
+    unsigned means;
+
+    if (job->session->raw)
+        return true;
+    means = unprivileged_probe(config->destination.family);
+    if (config->protocol == PROBE_ICMP && !(means & UNPRIVILEGED_PING) &&
+        !job->session->options->protocol_chosen)
+        config->protocol = PROBE_UDP;
+    config->identity_by_port = config->protocol == PROBE_UDP;
+    if (config->protocol != PROBE_ICMP || means & UNPRIVILEGED_PING)
+        return true;
+    job->failure.status = EXIT_UNKNOWN;
+    job->failure.code = "permission";
+    snprintf(job->failure.message, sizeof(job->failure.message),
+             "ICMP without CAP_NET_RAW needs a group in net.ipv4.ping_group_range (or try --udp): "
+             "%s",
+             privilege_advice());
+    job->state = JOB_DONE;
+    return false;
+}
+
+static void trace_job_begin(struct trace_job *job, const struct address *destination,
+                            const struct address *source)
+{
+    struct netio *io = job->session->io;
+    const char *why = "out of memory";
+    char complaint[256];
+    int err;
+
+    job->config.destination = *destination;
+    job->config.source = *source;
+    if (job->target.port && job->config.protocol != PROBE_ICMP)
+        job->config.destination_port = job->target.port;
+    if (!trace_job_choose_means(job))
+        return;
+    if (getrandom(&job->config.seed, sizeof(job->config.seed), 0) < 0)
+        job->config.seed = (uint64_t)netio_now(io) ^ (uint64_t)getpid() << 32;
+    job->start_ns = netio_now(io);
+    err = trace_new(&job->config, job->start_ns, &job->trace, &why);
+    if (!err) {
+        job->state = JOB_TRACING;
+        return;
+    }
+    snprintf(complaint, sizeof(complaint), "cannot be traced: %s", why);
+    trace_job_fail(job, EXIT_UNKNOWN, err == -ENOMEM ? "memory" : "usage", complaint);
+}
+
+/* The first address that may be probed and has a way to it. */
+static void trace_job_choose(struct trace_job *job, const struct address *addresses, size_t count)
+{
+    const char *refusal = NULL;
+    int err = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        struct address source = {0};
+
+        refusal = target_refusal(&addresses[i]);
+        if (refusal)
+            continue;
+        err = trace_job_source(job, &addresses[i], &source);
+        if (!err) {
+            trace_job_begin(job, &addresses[i], &source);
+            return;
+        }
+    }
+    if (err)
+        trace_job_fail_source(job, err);
+    else
+        trace_job_fail(job, EXIT_UNKNOWN, "target.refused", refusal ? refusal : "has no address");
+}
+
+static void trace_job_unresolved(struct trace_job *job, enum dns_status status)
+{
+    int family = job->session->options->family;
+    char complaint[256];
+
+    if (family && status == DNS_NODATA)
+        snprintf(complaint, sizeof(complaint), "has no IPv%d address", family);
+    else
+        snprintf(complaint, sizeof(complaint), "cannot be resolved: %s", dns_status_text(status));
+    trace_job_fail(job, EXIT_CRITICAL, dns_status_code(status), complaint);
+}
+
+static void trace_job_resolved(void *context, enum dns_status status,
+                               const struct address *addresses, size_t count)
+{
+    struct trace_lookup *lookup = context;
+    struct trace_job *job = lookup->job;
+
+    free(lookup);
+    if (!job)
+        return;
+    job->lookup = NULL;
+    if (status == DNS_OK && count)
+        trace_job_choose(job, addresses, count);
+    else
+        trace_job_unresolved(job, status);
+    loop_wake(job->session->loop);
+}
+
+static void trace_job_address(struct trace_job *job)
+{
+    int family = job->session->options->family;
+    char complaint[64];
+
+    if (!family || family == job->target.address.family) {
+        trace_job_choose(job, &job->target.address, 1);
+        return;
+    }
+    snprintf(complaint, sizeof(complaint), "is an IPv%d address, but -%d was given",
+             job->target.address.family, family);
+    trace_job_fail(job, EXIT_UNKNOWN, "usage", complaint);
+}
+
+static void trace_job_resolve(struct trace_job *job)
+{
+    struct trace_session *session = job->session;
+    struct trace_lookup *lookup = malloc(sizeof(*lookup));
+
+    if (lookup) {
+        *lookup = (struct trace_lookup){job};
+        job->lookup = lookup;
+        if (!dns_resolve(session->dns, job->target.host, session->options->family,
+                         trace_job_resolved, lookup))
+            return;
+        free(lookup);
+        job->lookup = NULL;
+    }
+    trace_job_fail(job, EXIT_UNKNOWN, "memory", "cannot be resolved: out of memory");
+}
+
+struct trace_job *trace_job_new(struct trace_session *session, const char *text)
+{
+    struct trace_job *job = calloc(1, sizeof(*job));
+
+    if (!job)
+        return NULL;
+    job->session = session;
+    job->text = text;
+    job->config = session->options->config;
+    job->start_ns = netio_now(session->io);
+    if (target_parse(text, &job->target, job->failure.message)) {
+        job->failure.code = "target.invalid";
+        job->failure.status = EXIT_UNKNOWN;
+        job->state = JOB_DONE;
+    } else if (job->target.is_address) {
+        trace_job_address(job);
+    } else {
+        trace_job_resolve(job);
+    }
+    return job;
+}
+
+void trace_job_free(struct trace_job *job)
+{
+    if (!job)
+        return;
+    if (job->lookup)
+        job->lookup->job = NULL;
+    trace_free(job->trace);
+    if (job->has_result)
+        trace_result_release(&job->result);
+    free(job);
+}
+
+/* --- its end ------------------------------------------------------------------------------------
+ */
+
+static void trace_job_note_drops(struct trace_job *job)
+{
+    struct trace_result *r = &job->result;
+    struct netio_counters counters = {0};
+    struct trace_finding *grown;
+    uint64_t dropped;
+
+    if (netio_counters(job->session->io, &counters) || !counters.capture_dropped)
+        return;
+    dropped = counters.capture_dropped;
+    grown = realloc(r->findings, (r->nfindings + 1) * sizeof(*grown));
+    if (!grown)
+        return;
+    r->findings = grown;
+    grown[r->nfindings++] = (struct trace_finding){
+        .kind = TRACE_FINDING_CAPTURE_DROPS,
+        .severity = (double)dropped > TRACE_CAPTURE_LOSS_MAX * (double)counters.received
+                        ? TRACE_WARNING
+                        : TRACE_NOTICE,
+        .count = dropped,
+    };
+}
+
+void trace_job_finish(struct trace_job *job, int64_t now_ns)
+{
+    int err = trace_result(job->trace, now_ns, &job->result);
+
+    job->end_ns = now_ns;
+    trace_free(job->trace);
+    job->trace = NULL;
+    if (err) {
+        trace_job_fail(job, EXIT_UNKNOWN, "memory", "has a result that memory does not hold");
+        return;
+    }
+    job->has_result = true;
+    trace_job_note_drops(job);
+    job->state = JOB_NAMING;
+    job->wake_ns = time_add(now_ns, TRACE_NAMING_NS);
+}
+
+void trace_job_stop(struct trace_job *job, int64_t now_ns)
+{
+    if (job->state == JOB_RESOLVING)
+        trace_job_fail(job, EXIT_CRITICAL, "interrupted",
+                       "was still being resolved when the run ended");
+    if (job->state == JOB_TRACING) {
+        trace_stop(job->trace);
+        trace_job_finish(job, now_ns);
+    }
+    job->state = JOB_DONE;
+}
+
+void trace_job_report(const struct trace_job *job, int64_t now_ns, struct report_trace *report)
+{
+    struct trace_session *session = job->session;
+    struct netio_counters counters = {0};
+
+    netio_counters(session->io, &counters);
+    *report = (struct report_trace){
+        .target = job->text,
+        .result = job->has_result ? &job->result : NULL,
+        .error_code = job->failure.code,
+        .error_message = job->failure.code ? job->failure.message : NULL,
+        .privilege = session->io->privilege,
+        .method = trace_session_method(session, job->config.protocol),
+        .start_unix_ns = netio_to_unix(session->io, job->start_ns),
+        .elapsed_ns = (job->end_ns ? job->end_ns : now_ns) - job->start_ns,
+        .capture_dropped = counters.capture_dropped,
+        .interface_dropped = counters.interface_dropped,
+        .names = trace_names_report(session->names),
+    };
+}
+
+static int trace_job_status_of_sending(int error)
+{
+    switch (abs(error)) {
+    case ENETUNREACH:
+    case EHOSTUNREACH:
+        return EXIT_CRITICAL;
+    default:
+        return EXIT_UNKNOWN;
+    }
+}
+
+int trace_job_status(const struct trace_job *job)
+{
+    const struct trace_result *r = &job->result;
+    int status = EXIT_FINE;
+
+    if (job->failure.code)
+        return job->failure.status;
+    if (!job->has_result)
+        return EXIT_UNKNOWN;
+    if (r->end == TRACE_END_SEND_FAILED)
+        return trace_job_status_of_sending(r->end_error);
+    if (!r->reached)
+        return EXIT_CRITICAL;
+    for (size_t i = 0; i < r->nfindings; i++) {
+        if (r->findings[i].severity >= TRACE_CRITICAL)
+            return EXIT_CRITICAL;
+        if (r->findings[i].severity == TRACE_WARNING)
+            status = EXIT_WARNING;
+    }
+    return status;
+}

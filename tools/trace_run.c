@@ -1,0 +1,419 @@
+#include "tools/trace_run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/timespan.h"
+#include "tools/trace_job.h"
+#include "wire/craft.h"
+
+#define TRACE_BATCH      64
+#define TRACE_FRAMES_MAX 4096 /* read before probes are looked after again */
+#define TRACE_SLOT_MIN   2048 /* bytes of a probe in a batch */
+
+/* Probes gathered from all traces, sent together. */
+struct trace_batch {
+    struct craft *craft;
+    uint8_t *bytes; /* TRACE_BATCH slots */
+    size_t slot_size, count;
+    struct netio_packet packets[TRACE_BATCH];
+    struct trace_job *jobs[TRACE_BATCH];
+    uint32_t ids[TRACE_BATCH];
+};
+
+struct trace_runner {
+    struct trace_session *session;
+    struct trace_output *output;
+    char *const *targets;
+    size_t ntargets, next, active;
+    struct trace_job *jobs;  /* under way */
+    struct trace_job *table; /* by address */
+    struct trace_batch batch;
+    int64_t start_ns, deadline_ns, paused_ns;
+    int broken;   /* -errno of the network */
+    int status;   /* worst so far */
+    bool stopped; /* by a signal, the deadline, or a failing output */
+};
+
+/* --- which trace a packet belongs to ------------------------------------------------------------
+ */
+
+static struct trace_job *trace_run_find(const struct trace_runner *r, const struct address *address)
+{
+    struct trace_job *found = NULL;
+
+    HASH_FIND(hh, r->table, address, ADDRESS_KEY_LEN, found);
+    return found;
+}
+
+static void trace_run_list(struct trace_runner *r, struct trace_job *job)
+{
+    struct trace_job *first = trace_run_find(r, &job->config.destination);
+
+    job->listed = true;
+    if (first) {
+        job->same = first->same;
+        first->same = job;
+        return;
+    }
+    HASH_ADD(hh, r->table, config.destination, ADDRESS_KEY_LEN, job);
+}
+
+static void trace_run_unlist(struct trace_runner *r, struct trace_job *job)
+{
+    struct trace_job *first = trace_run_find(r, &job->config.destination);
+
+    job->listed = false;
+    if (first != job) {
+        while (first->same != job)
+            first = first->same;
+        first->same = job->same;
+        return;
+    }
+    HASH_DEL(r->table, job);
+    if (job->same)
+        HASH_ADD(hh, r->table, config.destination, ADDRESS_KEY_LEN, job->same);
+}
+
+/* --- sending ------------------------------------------------------------------------------------
+ */
+
+static size_t trace_run_slot_size(const struct trace_config *config)
+{
+    size_t size = TRACE_SLOT_MIN;
+
+    if (config->size > size)
+        size = config->size;
+    if (config->find_mtu)
+        size = CRAFT_PACKET_MAX;
+    return size;
+}
+
+static int trace_batch_init(struct trace_batch *batch, size_t slot_size)
+{
+    batch->slot_size = slot_size;
+    batch->bytes = malloc(TRACE_BATCH * slot_size);
+    return batch->bytes ? craft_new(&batch->craft) : -ENOMEM;
+}
+
+static void trace_batch_release(struct trace_batch *batch)
+{
+    craft_free(batch->craft);
+    free(batch->bytes);
+}
+
+static void trace_batch_flush(struct trace_runner *r)
+{
+    struct trace_batch *batch = &r->batch;
+    struct netio *io = r->session->io;
+    int sent, refusal;
+    int64_t now;
+
+    if (!batch->count)
+        return;
+    sent = netio_send(io, batch->packets, batch->count);
+    refusal = sent < 0 ? sent : -EAGAIN;
+    now = netio_now(io);
+    for (size_t i = 0; i < batch->count; i++)
+        trace_sent(batch->jobs[i]->trace, batch->ids[i],
+                   sent > 0 && i < (size_t)sent ? batch->packets[i].error : refusal, now);
+    batch->count = 0;
+}
+
+static void trace_batch_add(struct trace_runner *r, struct trace_job *job,
+                            const struct probe *probe, uint32_t id)
+{
+    struct trace_batch *batch = &r->batch;
+    uint8_t *slot = batch->bytes + batch->count * batch->slot_size;
+    size_t len = 0;
+    int err = craft_probe(batch->craft, probe, slot, batch->slot_size, &len);
+
+    if (err) {
+        trace_sent(job->trace, id, err, netio_now(r->session->io));
+        return;
+    }
+    batch->packets[batch->count] =
+        (struct netio_packet){.bytes = slot, .len = len, .ifindex = job->config.destination.scope};
+    batch->jobs[batch->count] = job;
+    batch->ids[batch->count++] = id;
+    if (batch->count == TRACE_BATCH)
+        trace_batch_flush(r);
+}
+
+/* Everything that may leave now, of every trace. */
+static void trace_run_send(struct trace_runner *r)
+{
+    int64_t now = netio_now(r->session->io);
+
+    for (struct trace_job *job = r->jobs; job; job = job->next) {
+        enum trace_step step = TRACE_WAIT;
+        struct probe probe;
+        uint32_t id;
+
+        if (job->state != JOB_TRACING)
+            continue;
+        if (!job->listed)
+            trace_run_list(r, job);
+        while ((step = trace_next(job->trace, now, &probe, &id, &job->wake_ns)) == TRACE_SEND)
+            trace_batch_add(r, job, &probe, id);
+        if (step == TRACE_DONE) {
+            trace_batch_flush(r);
+            trace_job_finish(job, now);
+        }
+    }
+    trace_batch_flush(r);
+}
+
+/* --- receiving ----------------------------------------------------------------------------------
+ */
+
+static bool trace_run_offer(struct trace_runner *r, struct trace_job *job,
+                            const struct packet *packet, const struct netio_frame *frame,
+                            enum packet_direction direction)
+{
+    struct trace_observation seen;
+    enum trace_match match;
+
+    if (job->state != JOB_TRACING)
+        return false;
+    match = trace_receive(job->trace, packet, direction, frame->when_ns, &seen);
+    if (match == TRACE_FOREIGN)
+        return false;
+    if (match == TRACE_ANSWER || match == TRACE_LATE)
+        trace_names_want(r->session->names, &seen.responder);
+    if (r->session->options->format == TRACE_JSONL) {
+        struct netio *io = r->session->io;
+
+        trace_output_event(r->output, job->text, &seen,
+                           netio_to_unix(io, frame->when_ns) - frame->when_ns);
+    }
+    return true;
+}
+
+static void trace_run_dispatch(struct trace_runner *r, const struct netio_frame *frame)
+{
+    enum packet_direction direction = frame->direction;
+    struct trace_job *job;
+    struct address target;
+    struct packet packet;
+
+    packet_decode(frame->link, frame->bytes, frame->len, frame->wire_len, &packet);
+    if (!(packet.layers & LAYER_IP))
+        return;
+    if (direction == PACKET_DIRECTION_UNKNOWN)
+        direction = packet.link.direction;
+    if (!trace_target_of(&packet, direction, &target))
+        return;
+    job = trace_run_find(r, &target);
+    /* A quote whose destination was rewritten names a stranger: all may look at it. */
+    if (!job && direction != PACKET_OUTGOING) {
+        for (job = r->jobs; job; job = job->next)
+            if (trace_run_offer(r, job, &packet, frame, direction))
+                return;
+    }
+    for (; job; job = job->same)
+        if (trace_run_offer(r, job, &packet, frame, direction))
+            return;
+}
+
+static void trace_run_receive(struct trace_runner *r)
+{
+    struct netio_frame frame;
+
+    for (int i = 0; i < TRACE_FRAMES_MAX; i++) {
+        int got = netio_receive(r->session->io, &frame);
+
+        if (got < 0 && got != -EAGAIN && got != -EINTR)
+            r->broken = got;
+        if (got <= 0)
+            return;
+        trace_run_dispatch(r, &frame);
+    }
+}
+
+/* --- jobs ---------------------------------------------------------------------------------------
+ */
+
+static void trace_run_start(struct trace_runner *r)
+{
+    struct trace_job **tail = &r->jobs;
+
+    while (*tail)
+        tail = &(*tail)->next;
+    while (!r->stopped && r->next < r->ntargets && r->active < r->session->options->parallel) {
+        struct trace_job *job = trace_job_new(r->session, r->targets[r->next]);
+
+        if (!job)
+            return; /* when others have ended there is memory again */
+        r->next++;
+        *tail = job;
+        tail = &job->next;
+        r->active++;
+    }
+}
+
+static void trace_run_say(const struct trace_runner *r, const struct trace_job *job)
+{
+    if (job->failure.code && (r->session->options->format == TRACE_TEXT || !r->output->owned))
+        fprintf(stderr, "netdx trace: %s\n", job->failure.message);
+}
+
+static void trace_run_report(struct trace_runner *r, struct trace_job *job)
+{
+    char hostname[256] = "";
+    struct report_trace report;
+    int status = trace_job_status(job);
+
+    trace_job_report(job, netio_now(r->session->io), &report);
+    if (!gethostname(hostname, sizeof(hostname) - 1))
+        report.hostname = hostname;
+    if (r->broken) {
+        report.error_code = "network.lost";
+        report.error_message = strerror(-r->broken);
+        status = EXIT_UNKNOWN;
+    }
+    trace_run_say(r, job);
+    trace_output_report(r->output, &report);
+    if (status > r->status)
+        r->status = status;
+}
+
+/* Whether the job can be reported and forgotten. */
+static bool trace_run_is_over(struct trace_runner *r, struct trace_job *job, int64_t now)
+{
+    if (job->listed && job->state != JOB_TRACING)
+        trace_run_unlist(r, job);
+    if (job->state == JOB_NAMING &&
+        (now >= job->wake_ns || trace_names_complete(r->session->names, &job->result)))
+        job->state = JOB_DONE;
+    return job->state == JOB_DONE;
+}
+
+static void trace_run_reap(struct trace_runner *r)
+{
+    int64_t now = netio_now(r->session->io);
+
+    for (struct trace_job **link = &r->jobs; *link;) {
+        struct trace_job *job = *link;
+
+        if (!trace_run_is_over(r, job, now)) {
+            link = &job->next;
+            continue;
+        }
+        *link = job->next;
+        trace_run_report(r, job);
+        trace_job_free(job);
+        r->active--;
+    }
+}
+
+static void trace_run_stop(struct trace_runner *r)
+{
+    int64_t now = netio_now(r->session->io);
+
+    r->stopped = true;
+    for (struct trace_job *job = r->jobs; job; job = job->next)
+        trace_job_stop(job, now);
+    trace_run_reap(r);
+}
+
+/* Time that this process was stopped is nobody's loss. */
+static void trace_run_shift(struct trace_runner *r)
+{
+    int64_t paused = loop_paused_ns(r->session->loop) - r->paused_ns;
+
+    if (!paused)
+        return;
+    r->paused_ns += paused;
+    for (struct trace_job *job = r->jobs; job; job = job->next)
+        if (job->state == JOB_TRACING)
+            trace_shift(job->trace, paused);
+}
+
+/* --- the loop -----------------------------------------------------------------------------------
+ */
+
+static int64_t trace_run_wake(const struct trace_runner *r)
+{
+    int64_t wake = r->deadline_ns;
+
+    if (r->next < r->ntargets && r->active < r->session->options->parallel)
+        return 0; /* what ended has made room */
+    for (const struct trace_job *job = r->jobs; job; job = job->next)
+        if (job->state != JOB_RESOLVING && job->wake_ns < wake)
+            wake = job->wake_ns;
+    if (r->output->live && r->output->live_next_ns < wake)
+        wake = r->output->live_next_ns;
+    return wake;
+}
+
+static void trace_run_live(struct trace_runner *r)
+{
+    int64_t now = netio_now(r->session->io);
+    struct trace_job *job = r->jobs;
+    struct report_trace report;
+    struct trace_result result;
+
+    trace_output_progress(r->output, r->ntargets, now);
+    if (!job || job->state != JOB_TRACING || !trace_output_wants_live(r->output, now) ||
+        trace_result(job->trace, now, &result))
+        return;
+    trace_job_report(job, now, &report);
+    report.result = &result;
+    trace_output_live(r->output, &report, now);
+    trace_result_release(&result);
+}
+
+static bool trace_run_must_stop(const struct trace_runner *r)
+{
+    return r->broken || r->output->error || netio_now(r->session->io) >= r->deadline_ns;
+}
+
+static void trace_run_loop(struct trace_runner *r)
+{
+    struct netio *io = r->session->io;
+
+    for (;;) {
+        trace_run_start(r);
+        trace_run_send(r);
+        trace_run_reap(r);
+        if (!r->jobs && r->next == r->ntargets)
+            return;
+        if (trace_run_must_stop(r))
+            return trace_run_stop(r);
+        trace_run_live(r);
+        if (r->session->options->format == TRACE_JSONL)
+            trace_output_flush(r->output);
+        if (netio_wait(io, trace_run_wake(r)) == -EINTR)
+            return trace_run_stop(r);
+        trace_run_shift(r);
+        trace_run_receive(r);
+    }
+}
+
+int trace_run(struct trace_session *session, struct trace_output *output, char *const *targets,
+              size_t count)
+{
+    int64_t start = netio_now(session->io), limit = session->options->deadline_ns;
+    struct trace_runner r = {.session = session,
+                             .output = output,
+                             .targets = targets,
+                             .ntargets = count,
+                             .start_ns = start,
+                             .deadline_ns = limit ? time_add(start, limit) : TIME_NEVER};
+    int signal_number;
+
+    if (trace_batch_init(&r.batch, trace_run_slot_size(&session->options->config))) {
+        trace_batch_release(&r.batch);
+        return EXIT_UNKNOWN;
+    }
+    r.paused_ns = loop_paused_ns(session->loop);
+    trace_output_begin(output, netio_to_unix(session->io, start));
+    trace_run_loop(&r);
+    trace_batch_release(&r.batch);
+    signal_number = loop_signal(session->loop);
+    return signal_number ? 128 + signal_number : r.status;
+}
