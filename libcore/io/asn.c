@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "io/asn_origin.h"
 #include "io/dns_message.h"
 
 #define ASN_KNOWN_MAX 512
@@ -36,60 +37,6 @@ struct asn {
     struct asn_known known[ASN_KNOWN_MAX]; /* a ring: the oldest goes first */
     size_t nknown, next;
 };
-
-/* --- the text form ----------------------------------------------------------- */
-
-static const char *asn_skip_blank(const char *p)
-{
-    while (*p == ' ' || *p == '"')
-        p++;
-    return p;
-}
-
-/* Digits of at most UINT32_MAX; NULL when there are none or too many. */
-static const char *asn_parse_number(const char *p, uint32_t *number)
-{
-    uint64_t value = 0;
-
-    if (*p < '0' || *p > '9')
-        return NULL;
-    for (; *p >= '0' && *p <= '9'; p++) {
-        value = value * 10 + (uint64_t)(*p - '0');
-        if (value > UINT32_MAX)
-            return NULL;
-    }
-    *number = (uint32_t)value;
-    return p;
-}
-
-static bool asn_parse_prefix(const char *p, struct address *prefix, unsigned *bits)
-{
-    size_t len = strcspn(p, "/");
-    char text[ADDRESS_TEXT_SIZE];
-    uint32_t value;
-
-    if (p[len] != '/' || len >= sizeof(text))
-        return false;
-    memcpy(text, p, len);
-    text[len] = '\0';
-    if (address_parse(text, prefix) || !asn_parse_number(p + len + 1, &value))
-        return false;
-    *bits = value;
-    return value <= 8 * address_len(prefix);
-}
-
-bool asn_parse_origin(const char *text, uint32_t *number, struct address *prefix,
-                      unsigned *prefix_bits)
-{
-    const char *p = asn_parse_number(asn_skip_blank(text), number);
-
-    if (!p || *number == 0 || (*p != ' ' && *p != '|' && *p != '\0'))
-        return false;
-    p = strchr(p, '|');
-    if (!p || !asn_parse_prefix(asn_skip_blank(p + 1), prefix, prefix_bits))
-        *prefix = (struct address){0};
-    return true;
-}
 
 /* --- what is known ----------------------------------------------------------- */
 
@@ -145,7 +92,7 @@ static struct asn_known asn_read_answer(const struct address *address, enum dns_
 
     if (status != DNS_OK)
         return known;
-    if (!asn_parse_origin(text, &answer.number, &answer.prefix, &answer.bits)) {
+    if (!asn_origin_parse(text, &answer.number, &answer.prefix, &answer.bits)) {
         known.status = DNS_NODATA;
         return known;
     }

@@ -6,7 +6,6 @@
 #ifndef NETDX_IO_ASN_H
 #define NETDX_IO_ASN_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "io/dns.h"
@@ -30,12 +29,5 @@ void asn_free(struct asn *asn); /* what is pending is called back with DNS_CANCE
  * with DNS, `done` is called exactly once, maybe from the call itself. 0 or -ENOMEM.
  */
 int asn_lookup(struct asn *asn, const struct address *address, dns_text_fn *done, void *context);
-
-/*
- * The origin TXT form, "64500 | 192.0.2.0/24 | ZZ | registry | date", from untrusted bytes; of
- * several AS numbers the first counts. False when it says none. prefix->family is 0 without one.
- */
-bool asn_parse_origin(const char *text, uint32_t *number, struct address *prefix,
-                      unsigned *prefix_bits);
 
 #endif

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/asn.h"
+#include "io/asn_origin.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     memcpy(text, data, size);
     text[size] = '\0';
-    if (asn_parse_origin(text, &number, &prefix, &bits) &&
+    if (asn_origin_parse(text, &number, &prefix, &bits) &&
         (number == 0 || (prefix.family && bits > 8 * address_len(&prefix))))
         abort();
     free(text);
