@@ -23,7 +23,7 @@ run_one()
     tap=$dir/$name.tap
     case $program in
     *.bats) timeout -k 5 "$seconds" bats --tap "$program" ;;
-    */fuzz/*) timeout -k 5 "$seconds" tests/fuzz/fuzz.sh "$program" ;;
+    */fuzz/fuzz_*) timeout -k 5 "$seconds" tests/fuzz/fuzz.sh "$program" ;;
     *) CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 5 "$seconds" "$program" ;;
     esac >"$tap" 2>"$dir/$name.err" </dev/null
     status=$?

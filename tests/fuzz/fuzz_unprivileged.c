@@ -7,22 +7,24 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* An IPv4 or IPv6 UDP probe with zeros behind it (RFC 791, RFC 8200, RFC 768). */
+/* An IPv4 or IPv6 probe of any protocol, zeros behind what its headers need (RFC 791, RFC 8200). */
 static void fuzz_probe(uint8_t selector, struct unprivileged_probe *probe)
 {
-    uint8_t bytes[200] = {0x45, 0, 0, 0, 0, 1, 0, 0, 5, 17};
+    static const uint8_t protocols4[] = {17, 6, 1, 17}, protocols6[] = {17, 6, 58, 17};
+    uint8_t bytes[200] = {0x45, 0, 0, 0, 0, 1, 0, 0, 5};
+    bool six = selector & 1;
+    uint8_t protocol = (six ? protocols6 : protocols4)[selector / 4 % 4];
+    size_t header = six ? 40 : 20, len = selector & 2 ? sizeof(bytes) : 80;
 
-    if (selector & 1) {
+    if (six)
         memset(bytes, 0, sizeof(bytes));
-        bytes[0] = 0x60;
-        bytes[6] = 17;
-    }
-    size_t len = selector & 2 ? sizeof(bytes) : 60;
-
-    if (selector & 1)
-        bytes[5] = (uint8_t)(len - 40);
-    else
-        bytes[3] = (uint8_t)len;
+    bytes[0] = six ? 0x60 : 0x45;
+    bytes[six ? 6 : 9] = protocol;
+    bytes[six ? 5 : 3] = (uint8_t)(six ? len - header : len);
+    if (protocol == 6)
+        bytes[header + 12] = 5 << 4; /* RFC 9293 (3.1): data offset */
+    else if (protocol != 17)
+        bytes[header] = six ? 128 : 8; /* echo request */
     if (unprivileged_read_probe(bytes, len, probe))
         abort();
 }
@@ -66,6 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                                   size, out, sizeof(out)));
     fuzz_check(out, unprivileged_write_udp_reply(&probe, &probe.ip.destination, read.ttl, data,
                                                  size, out, sizeof(out)));
+    fuzz_check(out, unprivileged_write_tcp_answer(&probe, TCP_SYN | TCP_ACK, out, sizeof(out)));
     unprivileged_read_probe(data, size, &probe);
     return 0;
 }
