@@ -238,7 +238,8 @@ static size_t choose(struct netsim *sim, struct netsim_node *node,
         return ways[0];
     if (node->per_packet)
         return ways[random_below(&sim->random, (uint32_t)count)];
-    return ways[netsim_flow_hash(packet, node->salt) % count];
+    return ways[netsim_flow_hash(packet, node->salt ^ (node->now ? node->now->flow_hash : 0)) %
+                count];
 }
 
 static size_t node_of(const struct netsim *sim, const char *name)

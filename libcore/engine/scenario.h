@@ -69,6 +69,7 @@ struct scenario_element {
     bool ttl_hidden;               /* does not decrement TTL (a bridge, an MPLS pipe) */
     int rewrite_dscp, rewrite_ecn; /* -1: leave */
     uint16_t clamp_mss;            /* 0: leave */
+    uint32_t flow_hash;            /* another one spreads flows over equal paths anew */
     size_t nfilters;
     struct scenario_filter filters[SCENARIO_FILTERS_MAX];
     /* SCENARIO_ECMP */

@@ -273,6 +273,7 @@ static const struct scenario_field router_fields[] = {
     {"ttl-hidden", scenario_read_bool, offsetof(struct scenario_element, ttl_hidden), 0, 0, 0},
     {"rewrite", read_rewrite, 0, 0, 0, 0},
     {"clamp-mss", NUMBER(struct scenario_element, clamp_mss, 88, 65495)},
+    {"flow-hash", NUMBER(struct scenario_element, flow_hash, 0, UINT32_MAX)},
     {"filters", read_filters, 0, 0, 0, 0},
 };
 

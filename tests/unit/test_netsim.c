@@ -234,6 +234,51 @@ static void test_events_change_the_network_in_time(void **state)
     close_world(&w);
 }
 
+/* The second hop that a flow meets, by the last byte but one of its address: 10.0.N.1. */
+static uint8_t member_of(struct world *w, uint16_t flow, int64_t now_ns)
+{
+    uint8_t bytes[sizeof(probe)];
+    struct netsim_packet packet;
+
+    memcpy(bytes, probe, sizeof(probe));
+    bytes[20] = (uint8_t)(flow >> 8);
+    bytes[21] = (uint8_t)flow;
+    assert_int_equal(netsim_send(w->sim, NETSIM_CLIENT, bytes, sizeof(bytes), now_ns), 0);
+    assert_int_equal(netsim_receive(w->sim, now_ns, &packet), 1);
+    assert_int_equal(packet.bytes[20], 11);
+    return packet.bytes[14];
+}
+
+static void test_flows_are_spread_evenly_and_anew(void **state)
+{
+    struct world w;
+    uint8_t before[2000];
+    unsigned kept = 0, members[2][4] = {{0}};
+
+    (void)state;
+    open_world(&w,
+               "name: a\npath: [{name: x}, {ecmp: [[{}], [{}], [{}], [{}]]}]\n"
+               "events: [{at: 1s, element: x, set: {flow-hash: 1}}]\n",
+               1);
+    for (uint16_t flow = 0; flow < 2000; flow++) {
+        before[flow] = member_of(&w, flow, 0);
+        members[0][before[flow] - 2]++;
+        if (member_of(&w, flow, 0) != before[flow])
+            fail_msg("flow %u has two ways at once", flow);
+    }
+    for (uint16_t flow = 0; flow < 2000; flow++) {
+        uint8_t after = member_of(&w, flow, 2 * NS_PER_SEC);
+        members[1][after - 2]++;
+        kept += after == before[flow];
+    }
+    assert_share(0.25, kept, 2000);
+    for (size_t i = 0; i < 4; i++) {
+        assert_share(0.25, members[0][i], 2000);
+        assert_share(0.25, members[1][i], 2000);
+    }
+    close_world(&w);
+}
+
 static void test_what_is_no_packet_is_refused(void **state)
 {
     uint8_t bytes[sizeof(probe)];
@@ -262,6 +307,7 @@ int main(void)
         cmocka_unit_test(test_every_packet_has_one_fate),
         cmocka_unit_test(test_the_same_seed_gives_the_same_run),
         cmocka_unit_test(test_events_change_the_network_in_time),
+        cmocka_unit_test(test_flows_are_spread_evenly_and_anew),
         cmocka_unit_test(test_what_is_no_packet_is_refused),
     };
 

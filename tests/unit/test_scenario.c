@@ -30,7 +30,8 @@ static const char whole[] =
     "  - {icmp: silent, mpls: [{label: 16, ttl: 2}, {label: 17}]}\n"
     "  - ecmp: [[{name: left}], [{name: right, link: {delay: 9ms}}]]\n"
     "  - repeat: 2\n"
-    "    router: {clamp-mss: 1400, filters: [{action: drop, protocol: tcp, port: 443}]}\n"
+    "    router: {clamp-mss: 1400, flow-hash: 7, filters: [{action: drop, protocol: tcp, port: "
+    "443}]}\n"
     "  - {name: far, loop-to: left, nat: {table: 3}, unreachable: admin}\n"
     "events:\n"
     "  - {at: 10s, element: edge, set: {link: {loss: 18%}}}\n"
@@ -59,6 +60,7 @@ static void test_reads_what_is_written(void **state)
     assert_int_equal(e[2].kind, SCENARIO_ECMP);
     assert_int_equal(e[2].branches[1].elements[0].from.delay_ns, 9 * NS_PER_MS);
     assert_int_equal(e[3].clamp_mss, 1400);
+    assert_int_equal(e[3].flow_hash, 7);
     assert_int_equal(e[4].filters[0].port, 443);
     assert_true(e[4].filters[0].flow_share == 1);
     assert_string_equal(e[5].loop_to, "left");
