@@ -203,7 +203,8 @@ enum trace_finding_kind {
     TRACE_FINDING_LATENCY_STEP,  /* path.latency_step: `ms` added at `ttl`, persists */
     TRACE_FINDING_JITTER,        /* path.jitter: from hop `ttl` on */
     TRACE_FINDING_REWRITTEN,     /* a field changed at hop `ttl`: `change` */
-    TRACE_FINDING_MTU_REDUCED,   /* mtu.reduced: `mtu` at hop `ttl`, signalled */
+    TRACE_FINDING_MTU_REDUCED,   /* mtu.reduced: `mtu` at hop `ttl`, signalled; `count` of the
+                                    rounds' own probes were too big (0: a search found it) */
     TRACE_FINDING_MTU_BLACKHOLE, /* mtu.blackhole: packets over `mtu` vanish behind hop `ttl` */
     TRACE_FINDING_DUPLICATION,   /* path.duplication */
     TRACE_FINDING_REORDERING,    /* path.reordering */
@@ -245,8 +246,8 @@ struct trace_path {
 };
 
 struct trace_link {
-    uint8_t ttl; /* of `from` */
-    struct address from, to;  /* links are sorted by TTL, then by these */
+    uint8_t ttl;             /* of `from` */
+    struct address from, to; /* links are sorted by TTL, then by these */
     uint32_t flows;
 };
 

@@ -94,14 +94,9 @@ static int count_into_responder(struct trace_responder *responder,
 }
 
 /* Who answered in which order: a path that flaps differs from one that alternates. */
-static void count_order(struct trace *trace, struct trace_hop_state *state,
-                        const struct trace_slot *slot, size_t index)
+static void count_run(struct trace_hop_state *state, size_t index)
 {
-    if (state->answered && trace_id_after(state->answered_id, slot->id)) {
-        trace->reordered++;
-        return;
-    }
-    if (state->answered && index != state->current) {
+    if (state->run && index != state->current) {
         state->switches++;
         state->run = 0;
     }
@@ -109,6 +104,17 @@ static void count_order(struct trace *trace, struct trace_hop_state *state,
     if (state->run > state->longest_run)
         state->longest_run = state->run;
     state->current = index;
+}
+
+static void count_order(struct trace *trace, struct trace_hop_state *state,
+                        const struct trace_slot *slot, bool is_own, size_t index)
+{
+    if (state->answered && trace_id_after(state->answered_id, slot->id)) {
+        trace->reordered++;
+        return;
+    }
+    if (is_own)
+        count_run(state, index);
     state->answered = true;
     state->answered_id = slot->id;
 }
@@ -133,8 +139,8 @@ static int count_into_hop(struct trace *trace, struct trace_hop_state *state,
                           size_t index, double rtt_ms)
 {
     state->hop.received++;
-    count_order(trace, state, slot, index);
-    if (answer->rtt_uncertain)
+    count_order(trace, state, slot, !answer->is_too_big, index);
+    if (answer->rtt_uncertain || answer->is_too_big)
         return 0;
     stats_add(&state->hop.rtt_ms, rtt_ms);
     return quantile_add(&state->hop.rtt_ms_quantiles, rtt_ms);

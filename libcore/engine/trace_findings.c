@@ -149,6 +149,8 @@ static void finding_lost(const struct trace *trace, const struct trace_result *r
     }
     if (last && last->ttl == trace->config.max_ttl)
         return; /* the path is just longer than was asked for */
+    if (trace_mtu_still_refused(trace))
+        return; /* they do not vanish: somebody said why */
     finding.kind = TRACE_FINDING_BLACKHOLE;
     finding.ttl = finding.ttl_last = last ? last->ttl : (uint8_t)(trace->config.first_ttl - 1);
     if (last)
@@ -186,8 +188,7 @@ static void finding_died(const struct trace *trace, const struct trace_result *r
         return; /* it never answered well: loss, or limits of its own */
     finding.ttl = finding.ttl_last = finding_still_answers(trace);
     if (finding.ttl >= trace->config.first_ttl && finding.ttl < destination->ttl)
-        finding.address =
-            finding_responder(&result->hops[finding.ttl - trace->config.first_ttl]);
+        finding.address = finding_responder(&result->hops[finding.ttl - trace->config.first_ttl]);
     finding_add(list, &finding);
 }
 
@@ -260,6 +261,22 @@ static void finding_flap(const struct trace *trace, const struct trace_result *r
         finding_add(list, &flap);
 }
 
+/* Routers that were met at this TTL; who called a probe too big stands before it. */
+static size_t finding_members(const struct trace_result *result, const struct trace_hop *hop)
+{
+    bool six = result->config.destination.family == 6;
+    size_t count = 0;
+
+    for (size_t r = 0; r < hop->nresponders; r++) {
+        const struct trace_responder *who = &hop->responders[r];
+        bool too_big = six ? who->icmp_type == ICMP6_PACKET_TOO_BIG
+                           : who->icmp_type == ICMP4_UNREACHABLE &&
+                                 who->icmp_code == ICMP4_FRAGMENTATION_NEEDED;
+        count += !(who->is_icmp && too_big);
+    }
+    return count;
+}
+
 /* Several routers at one TTL, at once: equal paths. A bad member among them says more than that. */
 static void finding_ecmp(const struct trace *trace, const struct trace_result *result,
                          struct finding_list *list)
@@ -274,14 +291,15 @@ static void finding_ecmp(const struct trace *trace, const struct trace_result *r
     }
     for (size_t i = 0; i < result->nhops; i++) {
         const struct trace_hop *hop = &result->hops[i];
-        if (hop->nresponders < 2 || hop->ttl == bad.ttl || finding_hop_flaps(&trace->hops[i]))
+        size_t members = finding_members(result, hop);
+        if (members < 2 || hop->ttl == bad.ttl || finding_hop_flaps(&trace->hops[i]))
             continue;
         finding_add(list, &(struct trace_finding){.kind = TRACE_FINDING_ECMP,
                                                   .severity = TRACE_NOTE,
                                                   .ttl = hop->ttl,
                                                   .ttl_last = hop->ttl,
                                                   .address = finding_responder(hop),
-                                                  .count = hop->nresponders});
+                                                  .count = members});
     }
 }
 
@@ -374,6 +392,23 @@ static void finding_changes(const struct trace_result *result, struct finding_li
     }
 }
 
+/* No search was needed: the probes themselves were too big, and a router said so. */
+static void finding_too_big(const struct trace *trace, struct finding_list *list)
+{
+    const struct mtu_refusals *refusals = &trace->refusals;
+
+    if (refusals->count)
+        finding_add(list, &(struct trace_finding){.kind = TRACE_FINDING_MTU_REDUCED,
+                                                  .severity = trace_mtu_still_refused(trace)
+                                                                  ? TRACE_CRITICAL
+                                                                  : TRACE_WARNING,
+                                                  .ttl = refusals->ttl,
+                                                  .ttl_last = refusals->ttl,
+                                                  .address = refusals->router,
+                                                  .mtu = refusals->mtu,
+                                                  .count = refusals->count});
+}
+
 static void finding_disorder(const struct trace *trace, struct finding_list *list)
 {
     double least = DISORDER_SHARE * (double)trace->target_received;
@@ -455,6 +490,7 @@ int trace_findings_collect(const struct trace *trace, struct trace_result *resul
     finding_step(result, &list);
     finding_jitter(result, &list);
     finding_mtu(trace, &list);
+    finding_too_big(trace, &list);
     finding_disorder(trace, &list);
     finding_limited(result, &list);
     finding_silent(result, &list);

@@ -92,6 +92,14 @@ struct mtu_search { /* trace_mtu.c; sizes are whole IP packets in bytes */
     uint16_t mtu;        /* the result; 0: not found */
 };
 
+struct mtu_refusals { /* probes of the rounds that a router called too big for its next link */
+    uint64_t count;
+    uint32_t latest_round;
+    uint16_t mtu; /* the lowest that was named; 0: none */
+    uint8_t ttl;  /* of the router */
+    struct address router;
+};
+
 struct trace {
     struct trace_config config;
     bool stopped, done, broken; /* broken: out of memory */
@@ -142,6 +150,7 @@ struct trace {
         uint64_t count;
     } errnos[TRACE_ERRNOS_MAX];
     struct mtu_search mtu;
+    struct mtu_refusals refusals;
     struct mda *mda; /* NULL: one flow */
 };
 
@@ -222,6 +231,7 @@ size_t trace_quote_changes(const struct trace *trace, const struct trace_slot *s
 struct trace_answer { /* what one matched packet says, before it is counted */
     struct address responder;
     bool is_icmp, is_target;
+    bool is_too_big;    /* from a router before this hop: an answer, but not the hop's own */
     bool rtt_uncertain; /* which of several probes it answers is a guess */
     uint8_t icmp_type, icmp_code, reply_ttl;
     const struct icmp_extensions *extensions; /* may be NULL */
@@ -250,6 +260,9 @@ uint8_t trace_mtu_ttl(const struct trace *trace); /* of the hop whose onward lin
 void trace_mtu_answer(struct trace *trace, const struct trace_slot *slot,
                       const struct packet *packet, bool is_target);
 void trace_mtu_too_big(struct trace *trace, const struct trace_slot *slot);
+void trace_mtu_refusal(struct trace *trace, const struct trace_slot *slot,
+                       const struct packet *packet); /* of a round's probe */
+bool trace_mtu_still_refused(const struct trace *trace);
 
 /* trace_multipath.c */
 int trace_multipath_start(struct trace *trace);

@@ -16,7 +16,6 @@ struct match {
     struct trace_answer answer;
     struct trace_evidence evidence;
     uint16_t tcp_flags;
-    bool too_big;
 };
 
 static bool match_is_type(const struct packet *packet, uint8_t type4, uint8_t type6)
@@ -65,7 +64,7 @@ static void match_error_evidence(const struct trace *trace, const struct packet 
     bool from_target = address_equal(&packet->ip.source, &trace->config.destination);
     bool delivered = trace->config.protocol == PROBE_UDP && match_port_unreachable(packet);
 
-    match->too_big = match_too_big(packet);
+    match->answer.is_too_big = match_too_big(packet);
     evidence->is_exceeded = match_exceeded(packet);
     evidence->is_unreachable = match_unreachable(packet) && !delivered;
     evidence->is_target = delivered || (match_unreachable(packet) && from_target);
@@ -366,10 +365,16 @@ static enum trace_match match_duplicate(struct trace *trace, const struct match 
 static void match_searches(struct trace *trace, const struct packet *packet,
                            const struct match *match)
 {
-    if (match->slot->purpose == TRACE_FOR_MTU)
-        trace_mtu_answer(trace, match->slot, packet, match->evidence.is_target);
-    else if (match->slot->purpose == TRACE_FOR_MULTIPATH)
-        trace_multipath_answer(trace, match->slot, &match->answer);
+    const struct trace_slot *slot = match->slot;
+
+    if (slot->purpose == TRACE_FOR_MTU)
+        trace_mtu_answer(trace, slot, packet, match->evidence.is_target);
+    else if (slot->purpose == TRACE_FOR_MULTIPATH && match->answer.is_too_big)
+        mda_unanswered(trace->mda, slot->flow, slot->ttl);
+    else if (slot->purpose == TRACE_FOR_MULTIPATH)
+        trace_multipath_answer(trace, slot, &match->answer);
+    else if (match->answer.is_too_big)
+        trace_mtu_refusal(trace, slot, packet);
 }
 
 static void match_moved(struct trace *trace, const struct match *match)
@@ -397,14 +402,15 @@ static enum trace_match match_answer(struct trace *trace, const struct packet *p
     slot->answered_ns = when_ns;
     slot->answer_flags = match->tcp_flags;
     match_moved(trace, match);
-    trace_path_learn(trace, slot, &match->evidence);
+    if (!match->answer.is_too_big)
+        trace_path_learn(trace, slot, &match->evidence);
     if (late) {
         trace->late++;
         if (trace_slot_counts(trace, slot))
             trace_hop_at(trace, slot->ttl)->hop.late++;
     }
     match_searches(trace, packet, match);
-    if (!match->too_big || slot->purpose != TRACE_FOR_MTU) {
+    if (!match->answer.is_too_big || slot->purpose <= TRACE_FOR_SCOUT) {
         if (trace_count_answer(trace, slot, &match->answer, seen->rtt_ns) < 0)
             trace->broken = true;
     }

@@ -270,6 +270,30 @@ static void mtu_refused(struct trace *trace, const struct trace_slot *slot,
     mtu->signaller_ttl = mtu_ttl_of(trace, slot, packet);
 }
 
+/* The first link that is too narrow says so; what routers behind it would say nobody hears. */
+void trace_mtu_refusal(struct trace *trace, const struct trace_slot *slot,
+                       const struct packet *packet)
+{
+    struct mtu_refusals *refusals = &trace->refusals;
+    uint8_t ttl = mtu_ttl_of(trace, slot, packet);
+    uint32_t named = packet->icmp.mtu;
+
+    if (!refusals->count || (ttl && ttl < refusals->ttl)) {
+        refusals->ttl = ttl;
+        refusals->router = packet->ip.source;
+    }
+    if (named > 0 && named < slot->size && (!refusals->mtu || named < refusals->mtu))
+        refusals->mtu = (uint16_t)named;
+    refusals->count++;
+    refusals->latest_round = slot->round;
+}
+
+/* The newest round's answers may not all be there. */
+bool trace_mtu_still_refused(const struct trace *trace)
+{
+    return trace->refusals.count && trace->refusals.latest_round + 2 >= trace->rounds;
+}
+
 static bool mtu_is_too_big(const struct packet *packet)
 {
     if (!(packet->layers & LAYER_ICMP))

@@ -216,7 +216,7 @@ static const struct address *path_responder(const struct trace *trace, unsigned 
 {
     const struct trace_hop_state *state = trace_hop_at(trace, (uint8_t)ttl);
 
-    return state->hop.nresponders ? &state->hop.responders[state->current].address : NULL;
+    return state->run ? &state->hop.responders[state->current].address : NULL;
 }
 
 /* From `start` to the last answer every address is the one `period` hops before it. */

@@ -164,6 +164,44 @@ static void test_own_interface_is_narrow(void **state)
     world_free(world);
 }
 
+/* Probes that are too big from the start: neither loss nor a loop of who says so. */
+static void test_probes_of_the_rounds_are_too_big(void **state)
+{
+    (void)state;
+    for (int protocol = PROBE_ICMP; protocol <= PROBE_TCP; protocol++) {
+        for (int family = 4; family <= 6; family += 2) {
+            struct world *world = world_new(family, 12, 20, 1);
+            struct address router = world_router(world, 4);
+            struct trace_config config;
+            struct trace_result result;
+            struct trace *trace;
+            world->hops[3].mtu = 1400;
+            world_config(world, &config);
+            config.protocol = (enum probe_protocol)protocol;
+            config.rounds = 3;
+            config.size = 1450;
+            config.df = true;
+            assert_int_equal(trace_new(&config, world->now_ns, &trace, NULL), 0);
+            world_run(world, trace, INT64_MAX);
+            assert_int_equal(trace_result(trace, world->now_ns, &result), 0);
+            assert_int_equal(result.end, TRACE_END_TTL_LIMIT);
+            assert_false(result.reached);
+            assert_int_equal(result.nhops, 5);
+            assert_int_equal(result.hops[4].received, result.hops[4].sent);
+            assert_int_equal(result.hops[4].rtt_ms.count, 0);
+            assert_int_equal(result.nfindings, 1);
+            assert_int_equal(result.findings[0].kind, TRACE_FINDING_MTU_REDUCED);
+            assert_int_equal(result.findings[0].severity, TRACE_CRITICAL);
+            assert_int_equal(result.findings[0].ttl, 4);
+            assert_int_equal(result.findings[0].mtu, 1400);
+            assert_true(address_equal(&result.findings[0].address, &router));
+            trace_result_release(&result);
+            trace_free(trace);
+            world_free(world);
+        }
+    }
+}
+
 /* A target that answers small probes only is no black hole of an MTU. */
 static void test_small_answers_only(void **state)
 {
@@ -204,6 +242,7 @@ int main(void)
         cmocka_unit_test(test_black_hole_is_found_by_search),
         cmocka_unit_test(test_loss_is_not_taken_for_an_mtu),
         cmocka_unit_test(test_own_interface_is_narrow),
+        cmocka_unit_test(test_probes_of_the_rounds_are_too_big),
         cmocka_unit_test(test_small_answers_only),
         cmocka_unit_test(test_dead_target_has_no_mtu),
     };
