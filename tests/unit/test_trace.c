@@ -199,6 +199,7 @@ static void test_verifies_below_the_target(void **state)
     run_end(&run);
 }
 
+/* R19, also in test_trace_changes.c: the path changes under way. */
 static void world_change_length(struct world *world, size_t nhops)
 {
     for (size_t i = 0; i < nhops; i++)

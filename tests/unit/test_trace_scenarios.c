@@ -45,6 +45,10 @@ static void apply(struct trace_config *config, char *option, char **rest)
         config->protocol = PROBE_TCP;
     else if (strcmp(option, "-U") == 0)
         config->protocol = PROBE_UDP;
+    else if (strcmp(option, "--size") == 0)
+        config->size = (uint16_t)strtoul(strtok_r(NULL, " ", rest), NULL, 10);
+    else if (strcmp(option, "--df") == 0)
+        config->df = true;
     else if (strcmp(option, "--mtu") == 0)
         config->find_mtu = true;
     else if (strcmp(option, "--multipath") == 0)
