@@ -79,6 +79,25 @@ in_lab() {
     [ "$output" -lt 1500 ]
 }
 
+# By tcpdump's stamps. A process may be woken late, so single gaps are not judged: a round begins no
+# sooner than the interval asks for, and its probes are not sent all at once.
+@test "R23 rounds at the interval, their probes apart" {
+    in_lab healthy 'tcpdump -i lab0 -s 64 -w sent.pcap "icmp[0] == 8" 2>tcpdump.err & tcpdump=$!
+        until grep -q listening tcpdump.err; do sleep 0.05; done
+        $NETDX trace -n -4 -c 20 --interval 100ms server.lab >/dev/null; status=$?
+        sleep 0.3; kill $tcpdump; wait $tcpdump; exit $status'
+    [ "$status" -eq 0 ]
+    tshark -r sent.pcap -T fields -e frame.time_relative -e ip.ttl 2>/dev/null |
+        awk '$2 == 1 { if (rounds++ && $1 - start < 0.09) { print "round", rounds, $1 - start; bad = 1 }
+                       start = $1 }
+             { probes[rounds]++; span[rounds] = $1 - start }
+             END { for (i in probes)
+                       if (span[i] < 0.00025 * (probes[i] - 1) / 2) {
+                           print "burst", i, probes[i], span[i]; bad = 1 }
+                   if (rounds != 20) { print rounds, "rounds"; bad = 1 }
+                   exit bad }'
+}
+
 @test "R24 two instances at once do not answer for each other" {
     in_lab noisy '$NETDX trace -n -c 30 --interval 20ms --json server.lab >a & $NETDX trace -n -c 30 --interval 20ms --json server.lab >b; wait'
     for file in a b; do
