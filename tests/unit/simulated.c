@@ -71,6 +71,7 @@ struct machine {
     int64_t now_ns;
     struct trace *trace;
     struct truth truth;
+    uint32_t newest[TRACE_TTL_MAX + 1]; /* probe answered at each TTL, the trace's id plus one */
 };
 
 static enum trace_match machine_give(struct machine *m, const uint8_t *bytes, size_t len,
@@ -116,6 +117,10 @@ static void machine_judge(struct machine *m, const struct trace_observation *see
     if (seen->match == TRACE_DUPLICATE)
         return;
     run->answers++;
+    if (probe->probe < m->newest[seen->ttl])
+        run->overtaken++;
+    else
+        m->newest[seen->ttl] = probe->probe;
     double error_ms = fabs(ns_to_ms(seen->received_ns - probe->entered_ns - seen->rtt_ns));
     if (error_ms > run->worst_rtt_error_ms)
         run->worst_rtt_error_ms = error_ms;

@@ -17,6 +17,7 @@ struct simulated {
     uint64_t answers; /* observations that carried an RTT */
     uint64_t wrong;   /* of these, those that the log contradicts */
     uint64_t late, duplicates, suspects;
+    uint64_t overtaken; /* answers after that of a later probe to the same TTL, by the log's ids */
     uint64_t lost, duplicated, reordered; /* as the log has it */
     double worst_rtt_error_ms;
 };

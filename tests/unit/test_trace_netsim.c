@@ -53,6 +53,53 @@ static void test_hundred_thousand_probes(void **state)
     scenario_free(scenario);
 }
 
+/*
+ * R25: what comes twice, out of order or too late is counted apart, as often as the log has it. The
+ * last link copies and holds back on the way home, so that each copy is the target's answer.
+ */
+static void test_copies_overtaking_and_lateness_are_counted_apart(void **state)
+{
+    static const char yaml[] =
+        "name: apart\n"
+        "defaults: {link: {delay: 2ms}}\n"
+        "path: [{}, {}, {icmp: {delay: 400ms}}, {}]\n"
+        "server: {link: {delay: 2ms, duplicate: 10%, reorder: 10%, reorder-delay: 30ms}}\n";
+    struct scenario *scenario = simulated_scenario(yaml);
+
+    (void)state;
+    for (int protocol = PROBE_ICMP; protocol <= PROBE_TCP; protocol++) {
+        struct trace_config config;
+        struct simulated run;
+        simulated_config(scenario, protocol == PROBE_UDP ? 6 : 4, 5, &config);
+        config.protocol = (enum probe_protocol)protocol;
+        config.first_ttl = 3; /* no probes past the end, whose answers would be the target's too */
+        config.max_ttl = 5;
+        config.rounds = 500;
+        config.interval_ns = 20 * NS_PER_MS;
+        config.timeout_ns = 300 * NS_PER_MS;
+        simulated_run(scenario, &config, &run);
+        const struct trace_result *r = &run.result;
+        print_message("%lu copies, %lu overtaken, %lu late\n", run.duplicates, run.overtaken,
+                      run.late);
+        assert_true(run.duplicates > 50 && run.overtaken > 50 && run.late > 400);
+        assert_int_equal(r->duplicates, run.duplicates);
+        assert_int_equal(r->reordered, run.overtaken);
+        assert_int_equal(r->late, run.late);
+        assert_int_equal(r->hops[2].duplicates, run.duplicates);
+        assert_int_equal(r->hops[0].late, run.late);
+        assert_int_equal(r->hops[0].received, run.late);
+        assert_int_equal(r->hops[1].duplicates + r->hops[1].late, 0);
+        for (size_t i = 1; i < r->nhops; i++)
+            assert_int_equal(r->hops[i].received, r->hops[i].sent);
+        assert_int_equal(r->suspects + run.wrong, 0);
+        assert_null(simulated_finding(&run, TRACE_FINDING_LOSS));
+        assert_non_null(simulated_finding(&run, TRACE_FINDING_DUPLICATION));
+        assert_non_null(simulated_finding(&run, TRACE_FINDING_REORDERING));
+        simulated_release(&run);
+    }
+    scenario_free(scenario);
+}
+
 static void test_one_round_takes_the_slowest_answer(void **state)
 {
     static const char yaml[] = "name: fast\n"
@@ -276,6 +323,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hundred_thousand_probes),
+        cmocka_unit_test(test_copies_overtaking_and_lateness_are_counted_apart),
         cmocka_unit_test(test_one_round_takes_the_slowest_answer),
         cmocka_unit_test(test_silent_and_limited_hops_do_not_delay),
         cmocka_unit_test(test_dead_target),
