@@ -58,16 +58,32 @@ static int trace_targets_read(struct trace_targets *targets, const char *path)
 {
     FILE *in = strcmp(path, "-") ? fopen(path, "re") : stdin;
     size_t size = 0;
+    ssize_t len;
     int err = 0;
 
     if (!in)
         return -errno;
     errno = 0;
-    if (getdelim(&targets->file, &size, '\0', in) < 0 && ferror(in))
+    len = getdelim(&targets->file, &size, '\0', in);
+    if (len < 0 && ferror(in))
         err = -(errno ? errno : EIO);
+    else if (len > 0 && !targets->file[len - 1])
+        err = -EILSEQ; /* a NUL byte: this is no text */
     if (in != stdin)
         fclose(in);
-    return err || !targets->file ? err : trace_targets_split(targets);
+    return err || len < 0 ? err : trace_targets_split(targets);
+}
+
+static int trace_targets_fail(struct trace_failure *failure, const char *path, int err)
+{
+    char complaint[128];
+
+    snprintf(complaint, sizeof(complaint), "cannot be read: %s",
+             err == -EILSEQ ? "it holds a NUL byte" : strerror(-err));
+    options_refuse(failure->message, "list of targets", path, err ? complaint : "is empty");
+    failure->code = err ? "file.open" : "usage";
+    failure->status = EXIT_UNKNOWN;
+    return err ? err : -EINVAL;
 }
 
 static int trace_targets_collect(struct trace_targets *targets, const struct trace_options *options,
@@ -81,12 +97,7 @@ static int trace_targets_collect(struct trace_targets *targets, const struct tra
         err = trace_targets_read(targets, options->targets_file);
     if (!err && targets->count)
         return 0;
-    failure->code = "usage";
-    failure->status = EXIT_UNKNOWN;
-    options_refuse(failure->message, "list of targets",
-                   options->targets_file ? options->targets_file : "",
-                   err ? strerror(-err) : "is empty");
-    return err ? err : -EINVAL;
+    return trace_targets_fail(failure, options->targets_file ? options->targets_file : "", err);
 }
 
 static void trace_targets_release(struct trace_targets *targets)
@@ -161,6 +172,12 @@ static int trace_with_output(struct trace_options *options, struct trace_targets
         int64_t start_ns = netio_now(session.io);
 
         status = trace_run(&session, output, targets->text, targets->count);
+        if (status < 0) {
+            status = EXIT_UNKNOWN;
+            failure = (struct trace_failure){"memory", EXIT_UNKNOWN, "out of memory"};
+            trace_fail(output, &failure);
+            output->many = false;
+        }
         elapsed_ns = netio_now(session.io) - start_ns;
     }
     status = trace_finish(output, &session, status, elapsed_ns);

@@ -31,14 +31,13 @@ static int trace_job_source(const struct trace_job *job, const struct address *d
                             struct address *source)
 {
     const struct trace_options *o = job->session->options;
-    int err;
 
     if (!o->source)
         return route_source(destination, o->interface, source);
-    err = route_parse_address(o->source, source);
-    if (!err && source->family != destination->family)
-        err = -EAFNOSUPPORT;
-    return err;
+    if (o->config.source.family != destination->family)
+        return -EAFNOSUPPORT;
+    *source = o->config.source;
+    return 0;
 }
 
 static void trace_job_fail_source(struct trace_job *job, int err)
@@ -69,6 +68,15 @@ static void trace_job_fail_source(struct trace_job *job, int err)
     }
 }
 
+static void trace_job_fail_means(struct trace_job *job, const char *what)
+{
+    job->failure.status = EXIT_UNKNOWN;
+    job->failure.code = "permission";
+    snprintf(job->failure.message, sizeof(job->failure.message), "%s: %s", what,
+             privilege_advice());
+    job->state = JOB_DONE;
+}
+
 /* Without CAP_NET_RAW the kernel decides which protocol this process may use. */
 static bool trace_job_choose_means(struct trace_job *job)
 {
@@ -82,16 +90,12 @@ static bool trace_job_choose_means(struct trace_job *job)
         !job->session->options->protocol_chosen)
         config->protocol = PROBE_UDP;
     config->identity_by_port = config->protocol == PROBE_UDP;
-    if (config->protocol != PROBE_ICMP || means & UNPRIVILEGED_PING)
-        return true;
-    job->failure.status = EXIT_UNKNOWN;
-    job->failure.code = "permission";
-    snprintf(job->failure.message, sizeof(job->failure.message),
-             "ICMP without CAP_NET_RAW needs a group in net.ipv4.ping_group_range (or try --udp): "
-             "%s",
-             privilege_advice());
-    job->state = JOB_DONE;
-    return false;
+    if (config->protocol == PROBE_ICMP && !(means & UNPRIVILEGED_PING))
+        trace_job_fail_means(job, "ICMP without CAP_NET_RAW needs a group in "
+                                  "net.ipv4.ping_group_range (or try --udp)");
+    else if (config->protocol == PROBE_UDP && config->multipath_percent)
+        trace_job_fail_means(job, "--multipath with UDP needs raw packets (or try --tcp)");
+    return job->state != JOB_DONE;
 }
 
 static void trace_job_begin(struct trace_job *job, const struct address *destination,

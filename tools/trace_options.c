@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/timespan.h"
+#include "io/route.h"
 #include "report/trace.h"
 #include "tools/netdx.h"
 
@@ -175,10 +176,24 @@ static int trace_options_probe(struct trace_options *o, int key, const char *val
 
 static int trace_options_interval(struct trace_options *o, const char *value, char *error)
 {
-    int64_t least = geteuid() ? TRACE_INTERVAL_USER_NS : TRACE_INTERVAL_MIN_NS;
+    int64_t least = geteuid() ? TRACE_INTERVAL_USER_NS : TRACE_INTERVAL_MIN_NS, wanted;
+    int err = options_duration("interval", value, least, TRACE_INTERVAL_MAX_NS,
+                               &o->config.interval_ns, error);
 
-    return options_duration("interval", value, least, TRACE_INTERVAL_MAX_NS, &o->config.interval_ns,
-                            error);
+    if (err && !timespan_parse(value, &wanted) && wanted >= TRACE_INTERVAL_MIN_NS && wanted < least)
+        options_refuse(error, "interval", value, "is under 200ms, which only root may ask for");
+    return err;
+}
+
+static int trace_options_source(struct address *source, const char *value, char *error)
+{
+    int err = route_parse_address(value, source);
+
+    if (err == -ENODEV)
+        options_refuse(error, "source address", value, "names an interface that does not exist");
+    else if (err)
+        options_refuse(error, "source address", value, "is neither an IPv4 nor an IPv6 address");
+    return err ? -EINVAL : 0;
 }
 
 /* Options about the run: rounds, way out, names, privileges. 1: not one of them. */
@@ -211,7 +226,7 @@ static int trace_options_run(struct trace_options *o, int key, const char *value
         return 0;
     case KEY_SOURCE:
         o->source = value;
-        return 0;
+        return trace_options_source(&o->config.source, value, error);
     case 'n':
         o->numeric = true;
         return 0;

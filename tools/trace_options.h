@@ -11,7 +11,7 @@ enum trace_color { TRACE_COLOR_AUTO, TRACE_COLOR_ALWAYS, TRACE_COLOR_NEVER };
 enum trace_way { TRACE_WAY_AUTO, TRACE_WAY_RAW, TRACE_WAY_NONE };
 
 struct trace_options {
-    struct trace_config config; /* source and destination are the run's */
+    struct trace_config config; /* destination is the run's, source too unless it was given */
     int family;                 /* 4, 6, or 0 for what the resolver prefers */
     const char *interface;      /* all strings are borrowed from argv */
     const char *source;

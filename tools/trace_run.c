@@ -36,6 +36,7 @@ struct trace_runner {
     int broken;   /* -errno of the network */
     int status;   /* worst so far */
     bool stopped; /* by a signal, the deadline, or a failing output */
+    bool starved; /* there is no memory for a single target */
 };
 
 /* --- which trace a packet belongs to ------------------------------------------------------------
@@ -246,6 +247,8 @@ static void trace_run_start(struct trace_runner *r)
     while (!r->stopped && r->next < r->ntargets && r->active < r->session->options->parallel) {
         struct trace_job *job = trace_job_new(r->session, r->targets[r->next]);
 
+        if (!job && !r->active)
+            r->starved = r->stopped = true;
         if (!job)
             return; /* when others have ended there is memory again */
         r->next++;
@@ -369,7 +372,8 @@ static void trace_run_live(struct trace_runner *r)
 
 static bool trace_run_must_stop(const struct trace_runner *r)
 {
-    return r->broken || r->output->error || netio_now(r->session->io) >= r->deadline_ns;
+    return r->broken || r->starved || r->output->error ||
+           netio_now(r->session->io) >= r->deadline_ns;
 }
 
 static void trace_run_loop(struct trace_runner *r)
@@ -408,12 +412,14 @@ int trace_run(struct trace_session *session, struct trace_output *output, char *
 
     if (trace_batch_init(&r.batch, trace_run_slot_size(&session->options->config))) {
         trace_batch_release(&r.batch);
-        return EXIT_UNKNOWN;
+        return -ENOMEM;
     }
     r.paused_ns = loop_paused_ns(session->loop);
     trace_output_begin(output, netio_to_unix(session->io, start));
     trace_run_loop(&r);
     trace_batch_release(&r.batch);
+    if (r.starved && !output->reported)
+        return -ENOMEM;
     signal_number = loop_signal(session->loop);
     return signal_number ? 128 + signal_number : r.status;
 }

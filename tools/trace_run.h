@@ -7,7 +7,7 @@
 
 /*
  * Traces `count` targets, at most options->parallel at once, and reports each when it is done.
- * Returns the exit status of the worst; 128 + n after a signal.
+ * Returns the exit status of the worst; 128 + n after a signal; -ENOMEM when nothing was reported.
  */
 int trace_run(struct trace_session *session, struct trace_output *output, char *const *targets,
               size_t count);

@@ -6,6 +6,7 @@
 #include "base/timespan.h"
 #include "io/raw.h"
 #include "io/record.h"
+#include "io/route.h"
 #include "io/unprivileged.h"
 #include "tools/trace_filter.h"
 
@@ -17,6 +18,23 @@ static int trace_session_fail(struct trace_failure *failure, int err, const char
     failure->code = code;
     failure->status = EXIT_UNKNOWN;
     snprintf(failure->message, sizeof(failure->message), "%s: %s", what, detail);
+    return err;
+}
+
+/* A raw socket would send from any address, and nothing would ever come back. */
+static int trace_session_source(const struct trace_session *s, struct trace_failure *failure)
+{
+    const struct trace_options *o = s->options;
+    char complaint[128];
+    int err = o->source ? route_check_source(&o->config.source) : 0;
+
+    if (!err)
+        return 0;
+    snprintf(complaint, sizeof(complaint), "cannot be used: %s", strerror(-err));
+    options_refuse(failure->message, "source address", o->source,
+                   err == -EADDRNOTAVAIL ? "is not an address of this machine" : complaint);
+    failure->code = "source.unavailable";
+    failure->status = EXIT_UNKNOWN;
     return err;
 }
 
@@ -82,6 +100,9 @@ static int trace_session_record(struct trace_session *s, struct trace_failure *f
 
     if (!path)
         return 0;
+    if (!s->raw)
+        return trace_session_fail(failure, -EPERM, "permission", "recording needs raw packets",
+                                  privilege_advice());
     err = record_open(s->io, path, &recorder);
     if (err) {
         snprintf(complaint, sizeof(complaint), "cannot be written: %s", strerror(-err));
@@ -102,7 +123,8 @@ static int trace_session_open_names(struct trace_session *s, struct trace_failur
     int err = dns_new(s->loop, &options, &s->dns);
 
     if (err == -EINVAL) {
-        options_refuse(failure->message, "server list", s->options->servers, "is not valid");
+        options_refuse(failure->message, "server list", s->options->servers,
+                       "is not ADDRESS[:PORT],... (IPv6 as [ADDRESS]:PORT)");
         failure->code = "usage";
         failure->status = EXIT_UNKNOWN;
         return err;
@@ -113,8 +135,12 @@ static int trace_session_open_names(struct trace_session *s, struct trace_failur
     if (s->options->asn)
         err = asn_new(s->dns, s->options->asn_database, NULL, &s->asn);
     if (err) {
+        char complaint[128];
+
+        snprintf(complaint, sizeof(complaint), "cannot be read: %s",
+                 err == -EINVAL ? "not a MaxMind file" : strerror(-err));
         options_refuse(failure->message, "AS database",
-                       s->options->asn_database ? s->options->asn_database : "", "cannot be read");
+                       s->options->asn_database ? s->options->asn_database : "", complaint);
         failure->code = "file.open";
         failure->status = EXIT_UNKNOWN;
         return err;
@@ -171,7 +197,9 @@ int trace_session_open(struct trace_session *session, const struct trace_options
         err = loop_catch_signals(session->loop);
     if (err)
         return trace_session_fail(failure, err, "memory", "cannot start", strerror(-err));
-    err = trace_session_open_network(session, failure);
+    err = trace_session_source(session, failure);
+    if (!err)
+        err = trace_session_open_network(session, failure);
     if (!err)
         err = trace_session_record(session, failure);
     if (!err)

@@ -34,7 +34,7 @@ static struct {
     int fd; /* eventfd that wakes the loop */
     volatile sig_atomic_t signal;
     volatile int64_t first_ns, stopped_ns;
-    struct sigaction old_int, old_term, old_stop, old_pipe;
+    struct sigaction old_int, old_term, old_hangup, old_stop, old_pipe;
 } loop_caught = {.fd = -1};
 
 static int64_t loop_clock(void)
@@ -165,6 +165,7 @@ static void loop_release_signals(struct loop *loop)
 {
     sigaction(SIGINT, &loop_caught.old_int, NULL);
     sigaction(SIGTERM, &loop_caught.old_term, NULL);
+    sigaction(SIGHUP, &loop_caught.old_hangup, NULL);
     sigaction(SIGTSTP, &loop_caught.old_stop, NULL);
     sigaction(SIGPIPE, &loop_caught.old_pipe, NULL);
     ev_io_stop(loop->ev, &loop->signals);
@@ -215,6 +216,7 @@ int loop_catch_signals(struct loop *loop)
     loop_watch(loop, &loop->signals, loop_caught.fd, loop_signals_ready);
     loop_catch(SIGINT, loop_on_signal, &loop_caught.old_int);
     loop_catch(SIGTERM, loop_on_signal, &loop_caught.old_term);
+    loop_catch(SIGHUP, loop_on_signal, &loop_caught.old_hangup);
     loop_catch(SIGTSTP, loop_on_stop, &loop_caught.old_stop);
     loop_catch(SIGPIPE, SIG_IGN, &loop_caught.old_pipe);
     loop->catches_signals = true;

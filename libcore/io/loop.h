@@ -8,14 +8,14 @@
 struct loop; /* opaque; others in io/ reach libev through loop_ev() */
 struct ev_loop;
 
-int loop_new(struct loop **out); /* 0, -ENOMEM */
+int loop_new(struct loop **out);   /* 0, -ENOMEM */
 void loop_free(struct loop *loop); /* NULL is fine */
 
 int64_t loop_now(const struct loop *loop); /* CLOCK_MONOTONIC, read anew */
 
 /*
- * SIGINT and SIGTERM end loop_wait with -EINTR from now on; a second one of them within the
- * program's clean-up ends it at once. SIGPIPE is ignored, so that a write gives EPIPE.
+ * SIGINT, SIGTERM and SIGHUP end loop_wait with -EINTR from now on; a second one of them within
+ * the program's clean-up ends it at once. SIGPIPE is ignored, so that a write gives EPIPE.
  */
 int loop_catch_signals(struct loop *loop);
 int loop_signal(const struct loop *loop); /* the signal that stopped it, or 0 */

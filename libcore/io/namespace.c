@@ -136,7 +136,8 @@ int namespace_replace_file(const char *path, const char *text, char error[IO_ERR
     if (!err)
         return 0;
     snprintf(what, sizeof(what), "replacing \"%s\"", path);
-    return namespace_failed(error, -err, what, "");
+    return namespace_failed(error, -err, what,
+                            access("/proc/self/fd", F_OK) ? " (/proc is not mounted)" : "");
 }
 
 int namespace_mount_proc(void)

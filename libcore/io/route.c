@@ -17,7 +17,7 @@
 /* Any port does: connect() on a datagram socket only asks the routing table. */
 #define ROUTE_PORT 33434
 
-static socklen_t route_sockaddr(const struct address *a, uint32_t ifindex,
+static socklen_t route_sockaddr(const struct address *a, uint16_t port, uint32_t ifindex,
                                 struct sockaddr_storage *out)
 {
     memset(out, 0, sizeof(*out));
@@ -25,14 +25,14 @@ static socklen_t route_sockaddr(const struct address *a, uint32_t ifindex,
         struct sockaddr_in *in = (struct sockaddr_in *)out;
 
         in->sin_family = AF_INET;
-        in->sin_port = htons(ROUTE_PORT);
+        in->sin_port = htons(port);
         memcpy(&in->sin_addr, a->bytes, 4);
         return sizeof(*in);
     }
     struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
 
     in6->sin6_family = AF_INET6;
-    in6->sin6_port = htons(ROUTE_PORT);
+    in6->sin6_port = htons(port);
     memcpy(&in6->sin6_addr, a->bytes, 16);
     if (address_is_link_local(a) || address_is_multicast(a))
         in6->sin6_scope_id = a->scope ? a->scope : ifindex;
@@ -121,12 +121,26 @@ int route_source(const struct address *destination, const char *interface, struc
     if (rc)
         goto out;
     setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on));
-    socklen_t len = route_sockaddr(destination, ifindex, &to);
+    socklen_t len = route_sockaddr(destination, ROUTE_PORT, ifindex, &to);
     if (connect(fd, (struct sockaddr *)&to, len))
         rc = route_error(errno);
     else
         rc = route_local_address(fd, destination, source);
 out:
+    close(fd);
+    return rc;
+}
+
+int route_check_source(const struct address *source)
+{
+    struct sockaddr_storage from;
+    socklen_t len = route_sockaddr(source, 0, 0, &from);
+    int fd = socket(source->family == 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int rc;
+
+    if (fd < 0)
+        return -errno;
+    rc = bind(fd, (struct sockaddr *)&from, len) ? -errno : 0;
     close(fd);
     return rc;
 }

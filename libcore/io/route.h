@@ -10,6 +10,9 @@
  */
 int route_source(const struct address *destination, const char *interface, struct address *source);
 
+/* Whether packets may be sent from `source`. 0, -EADDRNOTAVAIL (it is nobody's here), or -errno. */
+int route_check_source(const struct address *source);
+
 /* Reads "fe80::1%eth0" and plain addresses: address_parse plus the zone. -ENODEV: no such zone. */
 int route_parse_address(const char *text, struct address *out);
 

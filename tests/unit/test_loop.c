@@ -133,14 +133,31 @@ static void test_stop_lasts(void **state)
 
 static void test_signal_stops(void **state)
 {
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+        struct loop *loop = new_loop();
+        assert_int_equal(loop_catch_signals(loop), 0);
+        assert_int_equal(raise(signals[i]), 0);
+        assert_int_equal(loop_wait(loop, TIME_NEVER), -EINTR);
+        assert_int_equal(loop_signal(loop), signals[i]);
+        loop_free(loop);
+    }
+}
+
+/* nohup(1) */
+static void test_what_is_ignored_stays_ignored(void **state)
+{
     struct loop *loop = new_loop();
 
     (void)state;
+    signal(SIGHUP, SIG_IGN);
     assert_int_equal(loop_catch_signals(loop), 0);
-    assert_int_equal(raise(SIGTERM), 0);
-    assert_int_equal(loop_wait(loop, TIME_NEVER), -EINTR);
-    assert_int_equal(loop_signal(loop), SIGTERM);
+    assert_int_equal(raise(SIGHUP), 0);
+    assert_int_equal(loop_signal(loop), 0);
     loop_free(loop);
+    signal(SIGHUP, SIG_DFL);
 }
 
 static void test_pipe_signal_is_ignored(void **state)
@@ -300,6 +317,7 @@ int main(void)
         cmocka_unit_test(test_high_descriptor_wakes),
         cmocka_unit_test(test_stop_lasts),
         cmocka_unit_test(test_signal_stops),
+        cmocka_unit_test(test_what_is_ignored_stays_ignored),
         cmocka_unit_test(test_pipe_signal_is_ignored),
         cmocka_unit_test(test_one_loop_catches),
         cmocka_unit_test(test_second_signal_ends),
