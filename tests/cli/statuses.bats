@@ -1,0 +1,160 @@
+#!/usr/bin/env bats
+# R28: the exit status and the document of every command on good days and bad ones. A golden table:
+#
+#   row DAY COMMAND STATUS DOCUMENT SCENARIO LINE
+#
+# DAY is one of the days below; every command has a row for each. DOCUMENT is a jq filter that holds
+# for the one document on standard output; "" where none is due, and standard error must speak. LINE
+# is run by bash on the client's side of SCENARIO, or on a loopback alone where that is "-". In it,
+# $NETDX is the program, $nobody before it takes every right away, $interrupt SIGNAL TIME before it
+# ends it like that.
+
+bats_require_minimum_version 1.5.0
+
+days=(fine loss dead unresolvable no-privilege bad-flag signal full-disk)
+
+# What documents have in common. `report` is of a trace that ran, `failure` of one that could not.
+documents='
+def common: .schema == "netdx.trace/1" and (.netdx | test("^[0-9.]+$"));
+def report($reason): common and .error == null and .end.reason == $reason and .interrupted == false
+    and (.start | test("^[0-9-]{10}T[0-9:]{8}\\.[0-9]{9}Z$")) and .elapsed_ms > 0
+    and .counters.sent >= .counters.received and (.hops | length) > 0;
+def finds($ids): [.findings[].id] == $ids;
+def failure($code): common and .interrupted == false and .error.code == $code
+    and (.error.message | length) > 0 and (.hops // [] | length) == 0;'
+
+table()
+{
+    row fine trace 0 'report("reached") and finds([])' healthy \
+        '$NETDX trace --json -c 3 --interval 50ms server.lab'
+    row fine trace 0 'report("reached") and .protocol == "tcp" and .privilege == "unprivileged"' \
+        healthy '$nobody $NETDX trace --json -T -p 80 -c 2 --interval 200ms server.lab'
+    row loss trace 1 'report("reached") and any(.findings[]; .id == "path.loss" and .ttl == 5)' \
+        loss '$NETDX trace --json -4 -c 200 --interval 20ms server.lab'
+    row dead trace 2 'report("ttl_limit") and finds(["route.blackhole"])' dead-target \
+        '$NETDX trace --json -c 2 --interval 50ms server.lab'
+    row dead trace 2 'report("unreachable") and .end.ttl == 5' unreachable \
+        '$NETDX trace --json -c 2 --interval 50ms server.lab'
+    row dead trace 2 'failure("route.none")' - '$NETDX trace --json 192.0.2.1'
+    row unresolvable trace 2 'failure("dns.nxdomain")' healthy \
+        'coproc dns { $helpers/dns_server.py 3; }; read -r port <&${dns[0]}
+        $NETDX trace --json --servers 127.0.0.1:$port nosuch.test; exit $?'
+    row unresolvable trace 2 'failure("dns.unreachable")' healthy '$NETDX trace --json nosuch.test'
+    row no-privilege trace 3 'failure("permission")' healthy \
+        '$nobody $NETDX trace --json --privilege raw server.lab'
+    row no-privilege trace 3 'failure("permission")' - \
+        'sysctl -qw net.ipv4.ping_group_range="1 0"; $nobody $NETDX trace --json --icmp 127.0.0.1'
+    row bad-flag trace 3 'failure("usage")' - '$NETDX trace --json --nonsense 127.0.0.1'
+    row bad-flag trace 3 'failure("usage")' - '$NETDX trace --json --max-ttl 300 127.0.0.1'
+    row bad-flag trace 3 '' - '$NETDX trace --nonsense 127.0.0.1'
+    row signal trace 130 'common and .interrupted and .error == null and .hops[0].received > 2' \
+        healthy '$interrupt INT 0.7 $NETDX trace --json -c 0 --interval 50ms server.lab'
+    row signal trace 143 'common and .interrupted and .error == null and .hops[0].received > 2' \
+        healthy '$interrupt TERM 0.7 $NETDX trace --json -c 0 --interval 50ms server.lab'
+    row full-disk trace 3 '' - '$NETDX trace --json -c 1 127.0.0.1 >/dev/full'
+    row full-disk trace 3 '' - '$NETDX trace -c 1 -o /dev/full 127.0.0.1'
+
+    # The lab has no document of its own: its command's comes through as it is.
+    row fine lab 0 '.answer == 42' - '$NETDX lab healthy -- echo "{\"answer\": 42}"'
+    row fine lab 7 '.answer == 42' - \
+        '$NETDX lab healthy -- sh -c "echo \"{\\\"answer\\\": 42}\"; exit 7"'
+    row loss lab 1 'report("reached") and any(.findings[]; .id == "path.loss")' - \
+        '$NETDX lab loss -- $NETDX trace --json -4 -c 200 --interval 20ms server.lab'
+    row dead lab 2 'report("ttl_limit")' - \
+        '$NETDX lab dead-target -- $NETDX trace --json -c 1 server.lab'
+    row unresolvable lab 3 '' - '$NETDX lab nosuch -- true'
+    row unresolvable lab 3 '' - '$NETDX lab ./nosuch.yaml -- true'
+    row no-privilege lab 3 '' - \
+        'mount --bind $tun /dev/net/tun; $nobody $NETDX lab healthy -- true'
+    row bad-flag lab 3 '' - '$NETDX lab --nonsense healthy -- true'
+    row bad-flag lab 3 '' - '$NETDX lab --seed -1 healthy -- true'
+    row signal lab 143 '' - '$interrupt TERM 0.7 $NETDX lab healthy -- sh -c "echo up >&2; sleep 9"'
+    row full-disk lab 3 '' - '$NETDX lab --log /dev/full healthy -- ping -c 1 -W 2 server.lab >&2'
+    row full-disk lab 3 '' - '$NETDX lab --list >/dev/full'
+}
+
+setup()
+{
+    NETDX=${NETDX:-build/netdx}
+    work=$(mktemp -d /tmp/netdx-statuses-XXXXXX) # where nobody may look
+    chmod 755 "$work"
+    cp "$NETDX" "$work/netdx"
+    chmod 755 "$work/netdx"
+    mknod -m 600 "$work/tun" c 10 200
+    helpers=$(realpath "$BATS_TEST_DIRNAME/../helpers")
+}
+
+teardown()
+{
+    rm -rf "$work"
+}
+
+# place SCENARIO LINE: runs the line there.
+place()
+{
+    local nobody="setpriv --reuid 65534 --regid 65534 --clear-groups"
+    nobody+=" --bounding-set=-all --inh-caps=-all"
+    local interrupt="timeout --preserve-status -k 5 -s"
+    local env=(env NETDX="$work/netdx" nobody="$nobody" interrupt="$interrupt" helpers="$helpers"
+        tun="$work/tun")
+
+    if [ "$1" = - ]; then
+        "${env[@]}" timeout 60 unshare -mn bash -c "ip link set lo up; $2"
+    else
+        "${env[@]}" timeout 60 "$work/netdx" lab "$1" -- bash -c "$2"
+    fi
+}
+
+row()
+{
+    local day=$1 command=$2 wanted=$3 document=$4 status=0
+
+    seen+=("$day $command")
+    [ "$day" = "$today" ] || return 0
+    place "$5" "$6" >"$work/out" 2>"$work/err" 3>&- || status=$?
+    if [ "$status" -ne "$wanted" ] || ! documented "$document"; then
+        echo "$day, $command: $6"
+        echo "status $status, wanted $wanted: $document"
+        head -c 1000 "$work/out"
+        cat "$work/err"
+        bad=1
+    fi
+}
+
+documented()
+{
+    if [ -z "$1" ]; then
+        [ ! -s "$work/out" ] && [ -s "$work/err" ]
+    else
+        [ "$(jq -s length "$work/out")" -eq 1 ] && jq -e "$documents $1" "$work/out" >/dev/null
+    fi
+}
+
+all_rows_of()
+{
+    local today=$1 bad=0 seen=()
+
+    table
+    [ "$bad" -eq 0 ]
+}
+
+@test "R28 fine" { all_rows_of fine; }
+@test "R28 loss" { all_rows_of loss; }
+@test "R28 a dead target" { all_rows_of dead; }
+@test "R28 a name that cannot be resolved" { all_rows_of unresolvable; }
+@test "R28 no privilege" { all_rows_of no-privilege; }
+@test "R28 a bad flag" { all_rows_of bad-flag; }
+@test "R28 a signal" { all_rows_of signal; }
+@test "R28 a full disk" { all_rows_of full-disk; }
+
+@test "R28 every command has its row for each day" {
+    local today=none seen=() command day
+    table
+    for command in $("$NETDX" help | awk '/^  [a-z]/ { print $1 }'); do
+        [[ $command != completion && $command != help && $command != version ]] || continue
+        for day in "${days[@]}"; do
+            printf '%s\n' "${seen[@]}" | grep -qx "$day $command" ||
+                { echo "$day $command"; false; }
+        done
+    done
+}
