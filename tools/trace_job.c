@@ -314,6 +314,7 @@ void trace_job_report(const struct trace_job *job, int64_t now_ns, struct report
         .elapsed_ns = (job->end_ns ? job->end_ns : now_ns) - job->start_ns,
         .capture_dropped = counters.capture_dropped,
         .interface_dropped = counters.interface_dropped,
+        .user_stamps = counters.user_stamps,
         .names = trace_names_report(session->names),
     };
 }

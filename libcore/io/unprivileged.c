@@ -707,6 +707,7 @@ static int unprivileged_receive(struct netio *io, struct netio_frame *frame)
     u->first = (u->first + 1) % FRAMES_MAX;
     u->nframes--;
     u->counters.received += u->out.direction == PACKET_INCOMING;
+    u->counters.user_stamps += u->out.user_stamp;
     *frame = (struct netio_frame){.when_ns = u->out.when_ns,
                                   .link = LINK_RAW,
                                   .direction = u->out.direction,

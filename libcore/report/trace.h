@@ -26,6 +26,7 @@ struct report_trace {
     const char *hostname;              /* our own, for mtr's JSON; NULL: the source address */
     int64_t start_unix_ns, elapsed_ns;
     uint64_t capture_dropped, interface_dropped;
+    uint64_t user_stamps; /* packets that the kernel gave no stamp: their times are less exact */
     struct report_names names;
 };
 

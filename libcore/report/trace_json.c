@@ -384,6 +384,7 @@ static json_t *json_counters(const struct report_trace *report)
     json_object_set_new(counters, "send_errors", json_count(r->send_errors));
     json_object_set_new(counters, "capture_dropped", json_count(report->capture_dropped));
     json_object_set_new(counters, "interface_dropped", json_count(report->interface_dropped));
+    json_object_set_new(counters, "user_stamps", json_count(report->user_stamps));
     return counters;
 }
 

@@ -5,7 +5,8 @@ setup()
     copy=$(mktemp -d /tmp/netdx-unprivileged-XXXXXX) # the build may lie where nobody may look
     chmod 755 "$copy"
     cp "$NETDX" "$copy/netdx"
-    chmod 755 "$copy/netdx"
+    cp "$HELPERS/forgetful_preload.so" "$copy"
+    chmod 755 "$copy"/*
 }
 
 teardown()
@@ -21,7 +22,7 @@ trace()
     run timeout 60 unshare -n bash -c "set -eu; . $BATS_TEST_DIRNAME/routers.bash
         sysctl -qw net.ipv4.ping_group_range='$range'
         ${LIMIT:-:}
-        nobody $copy/netdx trace -n -c 3 --interval 0.2 --json $*"
+        nobody env ${PRELOAD:+LD_PRELOAD=$copy/$PRELOAD} $copy/netdx trace -n -c 3 --interval 0.2 --json $*"
     echo "$output"
     [ "$status" -eq 0 ]
     json=$(sed -n '/^{/,$p' <<<"$output")
@@ -97,4 +98,17 @@ whole6() { is_whole fd09:1::2 fd09:2::2 fd09:3::2; }
 @test "R22: 64 descriptors are enough for connections to every hop" {
     LIMIT='ulimit -n 64' trace "1 0" -T -p 80 10.9.3.2
     whole4
+}
+
+@test "R36: a sandbox that forgets socket options costs exactness, and that is said" {
+    for arguments in 10.9.3.2 "-U 10.9.3.2" "-T -p 80 10.9.3.2"; do
+        PRELOAD=forgetful_preload.so trace "0 2147483647" "$arguments"
+        whole4
+        is '.counters.user_stamps == 18'
+    done
+    PRELOAD=forgetful_preload.so trace "0 2147483647" fd09:3::2
+    whole6
+    is '.counters.user_stamps == 18'
+    trace "0 2147483647" 10.9.3.2
+    is '.counters.user_stamps == 0'
 }
