@@ -139,14 +139,70 @@ long_options() {
     [ "${#stderr}" -lt 300 ]
 }
 
+@test "R1 what the user wrote is shown escaped" {
+    local hostile=$'a\033[31m\xc2\x9b\u202eb' shown='a\x1b[31m\xc2\x9b\xe2\x80\xaeb'
+    refused "target \"$shown\"" "$hostile"
+    refused "output file \"/nonexistent/$shown\"" -o "/nonexistent/$hostile" 127.0.0.1
+    refused "interval \"$shown\"" --interval "$hostile" 127.0.0.1
+    refused "source address \"$shown\"" --source "$hostile" 127.0.0.1
+    refused "server list \"$shown\"" --servers "$hostile" 127.0.0.1
+    refused "interface \"$shown\"" -i "$hostile" 127.0.0.1
+    refused "AS database \"$shown\"" "--asn=$hostile" 127.0.0.1
+    refused "list of targets \"$shown\"" --targets "$hostile"
+    refused "unknown or ambiguous option \"--$shown\"" "--$hostile" 127.0.0.1
+    for arguments in --check --show --seed; do
+        run --separate-stderr "$NETDX" lab $arguments "$hostile"
+        [ "$status" -eq 3 ]
+        [[ "$stderr" == *"$shown"* ]] || { echo "$stderr"; false; }
+        [[ "$stderr" != *$'\033'* ]]
+    done
+}
+
+@test "a list of targets that is none" {
+    printf '127.0.0.1\0localhost\n' >"$BATS_TEST_TMPDIR/nul"
+    printf ' # nothing\n\n' >"$BATS_TEST_TMPDIR/comments"
+    refused 'list of targets "/nonexistent" cannot be read: No such file' --targets /nonexistent
+    refused "list of targets \"$BATS_TEST_TMPDIR/nul\" cannot be read: it holds a NUL byte" \
+        --targets "$BATS_TEST_TMPDIR/nul"
+    refused "list of targets \"$BATS_TEST_TMPDIR/comments\" is empty" \
+        --targets "$BATS_TEST_TMPDIR/comments"
+    refused 'list of targets "/dev/null" is empty' --targets /dev/null
+    refused 'list of targets "/" cannot be read: Is a directory' --targets /
+}
+
+@test "files and addresses that are not what they should be" {
+    refused 'recording "/nonexistent/r" cannot be written: No such file' --write /nonexistent/r ::1
+    refused 'AS database "/nonexistent" cannot be read: No such file' --asn=/nonexistent ::1
+    refused 'AS database "/dev/null" cannot be read: not a MaxMind file' --asn=/dev/null ::1
+    refused 'server list "x" is not ADDRESS[:PORT],...' --servers x ::1
+    refused 'source address "x" is neither an IPv4 nor an IPv6 address' --source x ::1
+    refused 'source address "fe80::1%none" names an interface' --source fe80::1%none ::1
+}
+
 @test "R38 multicast and broadcast targets are refused" {
     refused 'target "224.0.0.1" is a multicast or broadcast address' 224.0.0.1
     refused 'target "255.255.255.255" is a multicast or broadcast address' 255.255.255.255
     refused 'target "ff02::1" is a multicast or broadcast address' ff02::1
+    # Which address is a network's broadcast only the kernel knows: it refuses, and no probe leaves.
+    run --separate-stderr timeout 60 unshare -n bash -c "set -eu; . $BATS_TEST_DIRNAME/veth.bash
+        $(realpath "$NETDX") trace -n -c 2 --json 10.7.0.255"
+    [ "$status" -eq 3 ]
+    jq -e '.end.reason == "send_failed" and .counters.sent == 0' <<<"$output"
+}
+
+@test "R38 only root may be fast" {
+    cp "$NETDX" "$BATS_TEST_TMPDIR/netdx"
+    chmod a+rx "$BATS_TEST_TMPDIR/netdx" "$BATS_TEST_TMPDIR" "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR"
+    for interval in 1ms 199ms; do
+        run --separate-stderr setpriv --reuid 65534 --clear-groups --inh-caps=-all \
+            "$BATS_TEST_TMPDIR/netdx" trace --interval $interval 127.0.0.1
+        [ "$status" -eq 3 ]
+        [[ "$stderr" == *"interval \"$interval\" is under 200ms, which only root may ask for"* ]]
+    done
 }
 
 @test "R39 options of help, manual and completion are the same" {
-    for command in trace; do
+    for command in trace lab; do
         help=$("$NETDX" "$command" -h | grep -E '^ +-' | long_options)
         manual=$(mandoc -Tascii "$man/netdx-$command.1" | col -b | grep -E '^ +-' | long_options)
         completion=$("$NETDX" completion bash | grep -E "^ +$command\)" | long_options)
@@ -163,6 +219,28 @@ long_options() {
     run bash -c '. "$0"; COMP_WORDS=(netdx tr); COMP_CWORD=1; _netdx; echo "${COMPREPLY[@]}"' \
         "$BATS_TEST_TMPDIR/completion"
     [ "$output" = "trace" ]
+}
+
+# The commands of a manual's EXAMPLES, one a line.
+examples() {
+    mandoc -Tascii "$1" | col -bx | sed -n '/^EXAMPLES/,/^[A-Z]/p' | grep -oE 'netdx (trace|lab) .*'
+}
+
+@test "R39 the manuals' examples run" {
+    local dir=$BATS_TEST_TMPDIR/examples count=0 line
+    mkdir -p "$dir/bin" && cp "$NETDX" "$dir/bin/netdx"
+    for page in "$man"/netdx*.[15]; do
+        while read -r line; do
+            echo "$page: $line"
+            (cd "$dir" && PATH=$dir/bin:$PATH timeout 60 unshare -n \
+                sh -c "ip link set lo up; $line") </dev/null
+            count=$((count + 1))
+        done < <(examples "$page")
+    done
+    [ "$count" -ge 4 ]
+    mandoc -Tascii "$man/netdx-scenario.5" | col -bx | sed -n '/name: example/,/^[A-Z]/p' |
+        sed -n 's/^ \{11\}//p' >"$dir/example.yaml"
+    "$NETDX" lab --check "$dir/example.yaml"
 }
 
 @test "manual pages are clean" {
