@@ -146,9 +146,9 @@ static void words_mtu(struct words *w, const struct trace_finding *f)
         if (f->mtu)
             words_add(w, " lets no packets over %u bytes through, and says so", f->mtu);
         else
-            words_add(w, " says that packets are too big for the link behind it");
+            words_add(w, " calls packets too big for the link behind it");
         if (f->count)
-            words_add(w, " of %llu probe%s", (unsigned long long)f->count, words_plural(f->count));
+            words_add(w, " (%llu probe%s)", (unsigned long long)f->count, words_plural(f->count));
         return;
     }
     words_add(w, "packets over %u bytes vanish behind hop %u", f->mtu, f->ttl);

@@ -57,6 +57,18 @@ in_lab() {
     [ "$(jq -r .target.address <<<"$output")" = 10.99.0.2 ]
 }
 
+@test "R5 a stranger with our identifiers is counted apart and changes nothing" {
+    run --separate-stderr timeout 60 unshare -n bash -c "set -eu; . $BATS_TEST_DIRNAME/veth.bash
+        coproc stranger { there $BATS_TEST_DIRNAME/../helpers/stranger.py b0; }
+        read -r ready <&\${stranger[0]}
+        $NETDX trace -n -c 20 --interval 50ms --json 10.7.0.2; exit \$?"
+    [ "$status" -eq 0 ]
+    jq -e '.end.reason == "reached" and .counters.suspects >= 30' <<<"$output"
+    jq -e '.hops[0] | .received == 20 and .sent == 20 and .suspects >= 15 and .rtt_ms.max < 100 and
+        [.responders[].address] == ["10.7.0.2"]' <<<"$output"
+    jq -e '[.findings[].id] - ["path.duplication"] == ["trace.suspect_answers"]' <<<"$output"
+}
+
 @test "R11 a closed pipe ends quietly and at once" {
     in_lab healthy 'start=$(date +%s%3N)
         $NETDX trace -n -c 1000 --interval 20ms --jsonl server.lab 2>err | head -n 3; cat err >&2

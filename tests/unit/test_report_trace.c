@@ -57,30 +57,24 @@ static struct trace_result make_result(void)
     responders[0].changes[0] =
         (struct trace_change){.kind = TRACE_CHANGED_DSCP, .before = 46, .after = 0};
     responders[2].is_target = true;
-    hops[0] = (struct trace_hop){
-        .ttl = 1,
-        .sent = 4,
-        .received = 3,
-        .pending = 1,
-        .nresponders = 2,
-        .responders = &responders[0],
-        .loss = {0, 0.562}
-    };
+    hops[0] = (struct trace_hop){.ttl = 1,
+                                 .sent = 4,
+                                 .received = 3,
+                                 .pending = 1,
+                                 .nresponders = 2,
+                                 .responders = &responders[0],
+                                 .loss = {0, 0.562}};
     hops[1] = (struct trace_hop){
-        .ttl = 2, .sent = 4, .loss_pct = 100, .loss = {0.51, 1},
-                   .verdict = TRACE_LOSS_SILENT
-    };
-    hops[2] = (struct trace_hop){
-        .ttl = 3,
-        .sent = 4,
-        .received = 3,
-        .nresponders = 1,
-        .responders = &responders[2],
-        .loss_pct = 25,
-        .loss = {0.0456, 0.6994},
-        .verdict = TRACE_LOSS_TOO_FEW,
-        .rtt_ms = responders[2].rtt_ms
-    };
+        .ttl = 2, .sent = 4, .loss_pct = 100, .loss = {0.51, 1}, .verdict = TRACE_LOSS_SILENT};
+    hops[2] = (struct trace_hop){.ttl = 3,
+                                 .sent = 4,
+                                 .received = 3,
+                                 .nresponders = 1,
+                                 .responders = &responders[2],
+                                 .loss_pct = 25,
+                                 .loss = {0.0456, 0.6994},
+                                 .verdict = TRACE_LOSS_TOO_FEW,
+                                 .rtt_ms = responders[2].rtt_ms};
     hops[0].rtt_ms = responders[0].rtt_ms;
     findings[0] = (struct trace_finding){
         .kind = TRACE_FINDING_SILENT, .severity = TRACE_NOTE, .ttl = 2, .ttl_last = 2};
@@ -376,6 +370,61 @@ static void test_json_of_many(void **state)
     release();
 }
 
+/*
+ * R1: bytes that a terminal might obey: controls but newline, DEL, C1 (raw or as UTF-8), the
+ * characters that turn the direction of text (Unicode 15, 23.2), and what is no UTF-8.
+ */
+static void assert_harmless(char *text, const char *format)
+{
+    static const char *const bad[] = {"\xc2\x9b", "\xe2\x80\xae", "\xe2\x81\xa7", "\xff"};
+
+    for (const char *c = text; *c; c++) {
+        if (((unsigned char)*c < ' ' && *c != '\n') || *c == 0x7f)
+            fail_msg("%s: byte %02x in: %s", format, (unsigned char)*c, text);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        if (strstr(text, bad[i]))
+            fail_msg("%s: %zu in: %s", format, i, text);
+    }
+    free(text);
+}
+
+static const char *hostile_everywhere(void *context, const struct address *a)
+{
+    (void)context;
+    (void)a;
+    return "a\033]0;x\007\x7f\xc2\x9b\xe2\x80\xae\xe2\x81\xa7\xff\r\n\tb";
+}
+
+static void test_no_format_passes_hostile_bytes_on(void **state)
+{
+    static const char *const names[] = {"text", "json", "summary", "csv", "mtr-json", "event"};
+    struct trace_result result = make_result();
+    struct report_trace report = make_report(&result);
+    const struct report_text_options options = {.asn = true, .wide = true};
+    struct trace_observation seen = {.match = TRACE_ANSWER};
+
+    (void)state;
+    report.target = report.hostname = hostile_everywhere(NULL, NULL);
+    report.names.name = report.names.asn = hostile_everywhere;
+    for (int format = 0; format < 6; format++) {
+        char *text = NULL;
+        size_t len;
+        FILE *out = open_memstream(&text, &len);
+        int err = format == 0   ? report_trace_text(out, &report, &options)
+                  : format == 1 ? report_trace_json(out, &report)
+                  : format == 2 ? report_trace_summary(out, &report)
+                  : format == 3 ? report_trace_csv(out, &report)
+                  : format == 4 ? report_trace_mtr_json(out, &report, true)
+                                : report_trace_observation(out, report.target, &seen, 0);
+        fclose(out);
+        assert_int_equal(err, 0);
+        assert_true(len > 20);
+        assert_harmless(text, names[format]);
+    }
+    release();
+}
+
 static void test_events(void **state)
 {
     struct trace_observation seen = {.match = TRACE_ANSWER,
@@ -508,8 +557,7 @@ static void test_findings_in_words(void **state)
          "hop 6 limits its ICMP answers; no loss behind it");
     says(
         (struct trace_finding){
-            .kind = TRACE_FINDING_LOSS, .ttl = 2, .loss_pct = 4.1, .loss = {0.029, 0.058}
-    },
+            .kind = TRACE_FINDING_LOSS, .ttl = 2, .loss_pct = 4.1, .loss = {0.029, 0.058}},
         "loss 4.1 % (2.9 to 5.8 %) begins at hop 2 and persists to the target");
     says((struct trace_finding){.kind = TRACE_FINDING_BLACKHOLE,
                                 .ttl = 11,
@@ -523,6 +571,14 @@ static void test_findings_in_words(void **state)
                                 .icmp_type = 3,
                                 .icmp_code = 77},
          "10.0.4.1 at hop 4 says: ICMP type 3 code 77");
+    says((struct trace_finding){.kind = TRACE_FINDING_MTU_REDUCED,
+                                .ttl = 3,
+                                .address = address("10.0.3.1"),
+                                .mtu = 1300,
+                                .count = 12},
+         "hop 3 (10.0.3.1) lets no packets over 1300 bytes through, and says so (12 probes)");
+    says((struct trace_finding){.kind = TRACE_FINDING_MTU_REDUCED, .ttl = 3, .count = 1},
+         "hop 3 calls packets too big for the link behind it (1 probe)");
     says((struct trace_finding){.kind = TRACE_FINDING_SUSPECT, .count = 1},
          "1 answer contradicted what was sent and did not count (forged or mangled)");
     says((struct trace_finding){.kind = TRACE_FINDING_SEND_ERRORS, .count = 3, .error = ENOBUFS},
@@ -588,14 +644,23 @@ static void test_columns_check(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text_golden),       cmocka_unit_test(test_text_columns),
-        cmocka_unit_test(test_text_hostile),      cmocka_unit_test(test_text_fits_the_width),
-        cmocka_unit_test(test_full_disk),         cmocka_unit_test(test_json_shape),
-        cmocka_unit_test(test_json_hostile),      cmocka_unit_test(test_json_of_an_error),
-        cmocka_unit_test(test_json_of_many),      cmocka_unit_test(test_events),
-        cmocka_unit_test(test_mtr_json),          cmocka_unit_test(test_csv),
-        cmocka_unit_test(test_findings_in_words), cmocka_unit_test(test_every_finding_has_words),
-        cmocka_unit_test(test_ends_in_words),     cmocka_unit_test(test_columns_check),
+        cmocka_unit_test(test_text_golden),
+        cmocka_unit_test(test_text_columns),
+        cmocka_unit_test(test_text_hostile),
+        cmocka_unit_test(test_text_fits_the_width),
+        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_json_shape),
+        cmocka_unit_test(test_json_hostile),
+        cmocka_unit_test(test_json_of_an_error),
+        cmocka_unit_test(test_json_of_many),
+        cmocka_unit_test(test_events),
+        cmocka_unit_test(test_mtr_json),
+        cmocka_unit_test(test_csv),
+        cmocka_unit_test(test_findings_in_words),
+        cmocka_unit_test(test_every_finding_has_words),
+        cmocka_unit_test(test_ends_in_words),
+        cmocka_unit_test(test_columns_check),
+        cmocka_unit_test(test_no_format_passes_hostile_bytes_on),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -538,6 +538,7 @@ static void test_late_answers_are_no_loss(void **state)
     run_end(&run);
 }
 
+/* R24: identifiers come round; what was sent with the same one before is not mistaken. */
 static void test_endless_run_has_bounded_memory_and_wraps(void **state)
 {
     struct world *world = world_new(4, 4, 8, 1);

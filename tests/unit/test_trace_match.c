@@ -138,6 +138,7 @@ static void test_capture_stamp_is_the_send_time(void **state)
     bench_end(&b);
 }
 
+/* R5 */
 static void test_strangers_are_foreign(void **state)
 {
     struct bench b = bench_start(4, PROBE_UDP, false);
@@ -194,6 +195,7 @@ static void test_forged_quotes_are_suspect(void **state)
     bench_end(&b);
 }
 
+/* R5 */
 static void test_echo_reply_needs_the_nonce(void **state)
 {
     struct bench b = bench_start(6, PROBE_ICMP, false);
@@ -377,6 +379,7 @@ static struct packet bench_tcp(const struct bench *b, size_t probe, uint16_t fla
     return packet;
 }
 
+/* R5 */
 static void test_tcp_is_proven_by_acknowledgement(void **state)
 {
     struct bench b = bench_start(4, PROBE_TCP, false);
