@@ -1,11 +1,15 @@
-/* The simulator's parts: nodes and links (netsim.c), link effects, ICMP, NAT, the server host. */
+/*
+ * The simulator's parts: time and forwarding (netsim.c), the graph of nodes, links, what devices do
+ * on the way, ICMP, NAT, the server host.
+ */
 #ifndef NETDX_ENGINE_NETSIM_INTERNAL_H
 #define NETDX_ENGINE_NETSIM_INTERNAL_H
 
 #include "base/random.h"
 #include "engine/netsim.h"
 
-enum { NETSIM_PACKETS_MAX = 200000, NETSIM_MTU_DEFAULT = 1500 };
+enum { NETSIM_PACKETS_MAX = 200000, NETSIM_MTU_DEFAULT = 1500, NETSIM_TCP_LEAST = 20 };
+enum { NETSIM_HOST_CLIENT = 0 }; /* its node */
 
 /* A packet under way. The header fields were checked when it entered. */
 struct netsim_transit {
@@ -98,6 +102,13 @@ void netsim_fragment(struct netsim *sim, size_t from, size_t to, struct netsim_t
                      uint16_t mtu);
 bool netsim_may_fragment(const struct netsim_transit *packet);
 bool netsim_is_fragment(const struct netsim_transit *packet);
+
+/* Makes the nodes of the scenario's path. 0, -ENOMEM. */
+int netsim_build(struct netsim *sim);
+
+/* False when a filter of `node` took the packet, which stays the caller's. */
+bool netsim_filter(struct netsim *sim, size_t node, const struct netsim_transit *packet);
+void netsim_rewrite(const struct scenario_element *router, struct netsim_transit *packet);
 
 /* A hash of the flow: addresses, protocol, ports, or ICMP type, code, checksum and identifier. */
 uint64_t netsim_flow_hash(const struct netsim_transit *packet, uint64_t salt);

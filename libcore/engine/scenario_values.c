@@ -237,3 +237,22 @@ int scenario_read_string(struct scenario_reader *r, const yaml_node_t *node, voi
     *(char **)at = copy;
     return 0;
 }
+
+int scenario_read_word(struct scenario_reader *r, const yaml_node_t *node, const struct scenario_word *words,
+                     size_t count, int *value)
+{
+    const char *text = scenario_scalar(r, node);
+    char known[96] = "";
+    size_t len = 0;
+
+    if (!text)
+        return -EINVAL;
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(text, words[i].text) == 0) {
+            *value = words[i].value;
+            return 0;
+        }
+        len += text_format(known + len, sizeof(known) - len, "%s%s", i ? ", " : "", words[i].text);
+    }
+    return scenario_fail(r, node, text, "is not one of %s", known);
+}
