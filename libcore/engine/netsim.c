@@ -122,6 +122,7 @@ const char *netsim_action_name(enum netsim_action action)
         [NETSIM_REWRITTEN] = "rewritten",
         [NETSIM_FORGED] = "forged",
         [NETSIM_FRAGMENTED] = "fragmented",
+        [NETSIM_BACKLOG_FULL] = "backlog_full",
         [NETSIM_CHANGED] = "changed",
     };
 
@@ -220,6 +221,25 @@ void netsim_schedule(struct netsim *sim, int64_t when_ns, size_t node,
         sim->error = -ENOMEM;
         free(packet);
     }
+}
+
+void netsim_flow_wake(struct netsim *sim, size_t node, struct netsim_flow *flow, int64_t when_ns)
+{
+    struct netsim_due due = {.when_ns = when_ns, .node = node, .flow = flow};
+
+    if (push(sim, due) < 0)
+        sim->error = -ENOMEM;
+    else
+        flow->timed = true;
+}
+
+static void wake(struct netsim *sim, const struct netsim_due *due)
+{
+    due->flow->timed = false;
+    if (due->flow->gone)
+        netsim_flow_free(due->flow);
+    else
+        netsim_syn_wake(sim, due->node, due->flow);
 }
 
 /* --- routers ------------------------------------------------------------------------------------
@@ -339,6 +359,8 @@ static bool arrive(struct netsim *sim, size_t node, struct netsim_transit *packe
     }
     if (node == NETSIM_HOST_CLIENT || at_server) {
         netsim_say(sim, NETSIM_DELIVERED, node, packet, 0);
+        if (!at_server && sim->options.client_resets)
+            netsim_host_reset(sim, node, packet);
         if (!at_server || !sim->options.simulate_server)
             return true;
         if (!sim->scenario->server.dead)
@@ -382,6 +404,7 @@ int netsim_new(const struct scenario *scenario, const struct netsim_options *opt
     sim->now_ns = options->start_ns;
     sim->next_id = 1;
     random_seed(&sim->random, options->seed);
+    sim->secret = (options->seed + 1) * UINT64_C(0x9e3779b97f4a7c15);
     error = netsim_build(sim);
     if (error == 0)
         error = plan_changes(sim);
@@ -397,12 +420,16 @@ void netsim_free(struct netsim *sim)
 {
     if (!sim)
         return;
-    for (size_t i = 0; i < sim->ndue; i++)
+    for (size_t i = 0; i < sim->ndue; i++) {
         free(sim->due[i].packet);
+        if (sim->due[i].flow && sim->due[i].flow->gone)
+            netsim_flow_free(sim->due[i].flow);
+    }
     for (size_t i = 0; sim->nodes && i < sim->nnodes; i++) {
         free(sim->nodes[i].next);
         free(sim->nodes[i].previous);
         netsim_nat_free(sim->nodes[i].nat);
+        netsim_flows_free(&sim->nodes[i]);
     }
     free(sim->nodes);
     free(sim->due);
@@ -451,10 +478,12 @@ int netsim_receive(struct netsim *sim, int64_t now_ns, struct netsim_packet *pac
 
         if (due.when_ns > sim->now_ns)
             sim->now_ns = due.when_ns;
-        if (due.change) {
+        if (due.change)
             change(sim, &due);
+        if (due.flow)
+            wake(sim, &due);
+        if (!due.packet)
             continue;
-        }
         if (!arrive(sim, due.node, due.packet))
             continue;
         sim->delivered = due.packet;

@@ -28,22 +28,17 @@ static bool filter_matches(const struct netsim_node *at, const struct scenario_f
 static void forge_reset(struct netsim *sim, size_t node, const struct netsim_transit *packet,
                         uint8_t ttl)
 {
-    const uint8_t *tcp = packet->bytes + packet->header_len;
-    uint8_t reset[NETSIM_TCP_LEAST] = {0};
-    uint32_t ack;
+    struct netsim_answer answer = netsim_answer_to(packet, ttl ? ttl : NETSIM_TTL, NETSIM_FORGED);
+    struct netsim_tcp tcp, reset;
 
-    if (packet->protocol != PROTO_TCP || packet->len - packet->header_len < NETSIM_TCP_LEAST)
+    if (!netsim_tcp_read(packet, &tcp))
         return;
-    memcpy(reset, tcp + 2, 2);
-    memcpy(reset + 2, tcp, 2);
-    memcpy(reset + 4, tcp + 8, 4);
-    ack = ((uint32_t)netsim_get16(tcp + 4) << 16 | netsim_get16(tcp + 6)) + 1;
-    netsim_put16(reset + 8, (uint16_t)(ack >> 16));
-    netsim_put16(reset + 10, (uint16_t)ack);
-    reset[12] = 0x50;
-    reset[13] = TCP_RST | TCP_ACK;
-    netsim_say(sim, NETSIM_FORGED, node, packet, sim->next_id);
-    netsim_reply(sim, node, packet, ttl ? ttl : NETSIM_TTL, reset, sizeof(reset));
+    reset = (struct netsim_tcp){.source_port = tcp.destination_port,
+                                .destination_port = tcp.source_port,
+                                .seq = tcp.ack,
+                                .ack = tcp.seq + 1,
+                                .flags = TCP_RST | TCP_ACK};
+    netsim_tcp_answer(sim, node, &answer, packet, &reset);
 }
 
 /* False when a filter took the packet. */

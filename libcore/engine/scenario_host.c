@@ -8,11 +8,58 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+enum { SYNACK_RETRIES = 5 }; /* Linux: net.ipv4.tcp_synack_retries */
+
 #define SERVICE(name, function, member, low, high)                                                 \
     {                                                                                              \
         name, function, offsetof(struct scenario_service, member), low, high,                      \
             sizeof(((struct scenario_service *)0)->member)                                         \
     }
+
+/* --- what a service's TCP answers ---------------------------------------------------------- */
+
+static int read_ecn(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                    const struct scenario_field *field)
+{
+    static const struct scenario_word words[] = {
+        {"classic", ECN_CLASSIC}, {"accurate", ECN_ACCURATE}, {"ignored", ECN_IGNORED}};
+    int value = 0, error = scenario_read_word(r, node, words, COUNT(words), &value);
+
+    (void)field;
+    *(enum scenario_ecn *)at = (enum scenario_ecn)value;
+    return error;
+}
+
+static int read_ip_id(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                      const struct scenario_field *field)
+{
+    static const struct scenario_word words[] = {{"zero", IP_ID_ZERO},
+                                                 {"counter", IP_ID_COUNTER},
+                                                 {"random", IP_ID_RANDOM},
+                                                 {"copied", IP_ID_COPIED}};
+    int value = 0, error = scenario_read_word(r, node, words, COUNT(words), &value);
+
+    (void)field;
+    *(enum scenario_ip_id *)at = (enum scenario_ip_id)value;
+    return error;
+}
+
+static int read_backlog(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                        const struct scenario_field *field)
+{
+    static const struct scenario_word words[] = {
+        {"room", BACKLOG_ROOM}, {"busy", BACKLOG_BUSY}, {"full", BACKLOG_FULL}};
+    int value = 0, error = scenario_read_word(r, node, words, COUNT(words), &value);
+
+    (void)field;
+    *(enum scenario_backlog *)at = (enum scenario_backlog)value;
+    return error;
+}
+
+/* --- services ---------------------------------------------------------------------------- */
+
+#define ANY_OPTION                                                                                 \
+    (SCENARIO_MSS | SCENARIO_SACK | SCENARIO_TIMESTAMPS | SCENARIO_WSCALE | SCENARIO_FAST_OPEN)
 
 static const struct scenario_field service_fields[] = {
     SERVICE("port", scenario_read_number, port, 1, 65535),
@@ -20,6 +67,16 @@ static const struct scenario_field service_fields[] = {
     SERVICE("server", scenario_read_string, server, 0, 256),
     SERVICE("body", scenario_read_string, body, 0, 65536),
     SERVICE("delay", scenario_read_duration, delay_ns, 0, 3600.0 * 1e9),
+    SERVICE("mss", scenario_read_number, handshake.mss, 88, 65495),
+    SERVICE("window", scenario_read_number, handshake.window, 1, 65535),
+    SERVICE("ttl", scenario_read_number, handshake.ttl, 1, 255),
+    SERVICE("synack-retries", scenario_read_number, handshake.synack_retries, 0, 8),
+    SERVICE("without", scenario_read_options, handshake.without, 0, ANY_OPTION),
+    SERVICE("ecn", read_ecn, handshake.ecn, 0, 0),
+    SERVICE("ip-id", read_ip_id, handshake.ip_id, 0, 0),
+    SERVICE("backlog", read_backlog, handshake.backlog, 0, 0),
+    SERVICE("syn-cookies", scenario_read_bool, handshake.syn_cookies, 0, 0),
+    SERVICE("fast-open", scenario_read_bool, handshake.fast_open, 0, 0),
 };
 
 static int read_service_as(struct scenario_reader *r, const yaml_node_t *node,
@@ -32,8 +89,8 @@ static int read_service_as(struct scenario_reader *r, const yaml_node_t *node,
     if (!grown)
         return -ENOMEM;
     host->services = grown;
-    host->services[host->nservices] =
-        (struct scenario_service){.kind = kind, .port = port, .status = 200};
+    host->services[host->nservices] = (struct scenario_service){
+        .kind = kind, .port = port, .status = 200, .handshake.synack_retries = SYNACK_RETRIES};
     return scenario_mapping(r, node, service_fields, COUNT(service_fields),
                             &host->services[host->nservices++]);
 }
@@ -87,11 +144,23 @@ static int read_last_link(struct scenario_reader *r, const yaml_node_t *node, vo
     return error;
 }
 
+static int read_echo(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                     const struct scenario_field *field)
+{
+    static const struct scenario_word words[] = {{"silent", true}, {"answers", false}};
+    int value = 0, error = scenario_read_word(r, node, words, COUNT(words), &value);
+
+    (void)field;
+    *(bool *)at = value;
+    return error;
+}
+
 static const struct scenario_field host_fields[] = {
     {"addresses", scenario_read_addresses, offsetof(struct scenario_host, address4), 0, 0, 0},
     {"name", scenario_read_string, offsetof(struct scenario_host, name), 1, 64, 0},
     {"services", read_services, 0, 0, 0, 0},
     {"dead", scenario_read_bool, offsetof(struct scenario_host, dead), 0, 0, 0},
+    {"echo", read_echo, offsetof(struct scenario_host, echo_silent), 0, 0, 0},
     {"link", read_last_link, 0, 0, 0, 0}, /* the server's: from the last router */
 };
 

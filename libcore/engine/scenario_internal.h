@@ -82,6 +82,10 @@ struct scenario_word {
 int scenario_read_word(struct scenario_reader *r, const yaml_node_t *node,
                        const struct scenario_word *words, size_t count, int *value);
 
+/* A list of TCP options by name; `most` is the set of those allowed. unsigned; replaces. */
+int scenario_read_options(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                          const struct scenario_field *field);
+
 /* Hosts. */
 int scenario_read_host(struct scenario_reader *r, const yaml_node_t *node, void *at,
                        const struct scenario_field *field); /* struct scenario_host */
