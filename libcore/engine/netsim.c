@@ -342,8 +342,7 @@ static bool pass_router(struct netsim *sim, size_t node, struct netsim_transit *
         netsim_icmp_error(sim, node, packet, ICMP4_UNREACHABLE, router->unreachable_code, 0);
         return false;
     }
-    if (towards)
-        netsim_rewrite(router, packet);
+    netsim_rewrite(router, packet);
     if (towards && router->nat && !netsim_nat_out(sim, node, packet)) {
         netsim_say(sim, NETSIM_NAT_FULL, node, packet, 0);
         return false;

@@ -359,10 +359,12 @@ void netsim_rewrite(const struct scenario_element *router, struct netsim_transit
 {
     unsigned octet;
 
-    if (router->strip_options)
-        strip_options(packet, router->strip_options);
     if (router->clamp_mss)
         clamp_mss(packet, router->clamp_mss);
+    if (packet->heading != NETSIM_SERVER)
+        return;
+    if (router->strip_options)
+        strip_options(packet, router->strip_options);
     if (router->rewrite_dscp < 0 && router->rewrite_ecn < 0)
         return;
     octet = packet->version == 6 ? netsim_get16(packet->bytes) >> 4 & 0xff : packet->bytes[1];

@@ -152,6 +152,7 @@ bool netsim_filter(struct netsim *sim, size_t node, const struct netsim_transit 
 /* The same for what remembers flows or answers for the server. */
 bool netsim_flows_pass(struct netsim *sim, size_t node, const struct netsim_transit *packet);
 bool netsim_proxy_pass(struct netsim *sim, size_t node, struct netsim_transit *packet);
+/* Both ways for the MSS, else towards the server. */
 void netsim_rewrite(const struct scenario_element *router, struct netsim_transit *packet);
 
 /* A hash of the flow: addresses, protocol, ports, or ICMP type, code, checksum and identifier. */

@@ -2,6 +2,7 @@
  */
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "engine/scenario_internal.h"
 
@@ -110,12 +111,14 @@ int scenario_read_filters(struct scenario_reader *r, const yaml_node_t *node, vo
 /* The word "no" takes a device away, for events; else it is a map of fields. */
 static bool is_no(struct scenario_reader *r, const yaml_node_t *node, int *error)
 {
-    static const struct scenario_word words[] = {{"no", 0}};
-    int value;
+    const char *text;
 
     if (node->type == YAML_MAPPING_NODE)
         return false;
-    *error = scenario_read_word(r, node, words, COUNT(words), &value);
+    text = scenario_scalar(r, node);
+    *error = text ? 0 : -EINVAL;
+    if (text && strcmp(text, "no") != 0)
+        *error = scenario_fail(r, node, text, "is neither \"no\" nor a mapping of fields");
     return true;
 }
 

@@ -161,6 +161,46 @@ static void shake_hands(struct world *w, bool six)
     client(w, six, ACK, 1001, 5001, 0);
 }
 
+/*
+ * What Linux 6.18.44 did with "tcp dport 80 synproxy mss 1460 wscale 7 timestamp sack-perm" (nft)
+ * between two TUN devices; client and server by scapy.
+ */
+/* clang-format off */
+static const char proxy_syn[] =
+    "4500003c000740004006264f0a0000020a6300029c4000500102030400000000a002faf0b5d20000020405b4"
+    "0402080a0001e2400000000001030305";
+static const char proxy_syn_ack[] =
+    "4500003c00004000400626560a6300020a00000200509c409f99456d01020305a0120000aa2d0000020405b4"
+    "0402080a002721550001e24001030307";
+static const char proxy_ack[] =
+    "4500003400074000400626570a0000020a6300029c400050010203059f99456e801001f6d6f500000101080a"
+    "0001e24e00272155";
+static const char proxy_to_server[] =
+    "4500003c00004000400626560a0000020a6300029c400050010203049f99456da00201f6a83c0000020405b4"
+    "0402080a0001e24e0027215501030305";
+static const char proxy_server_syn_ack[] =
+    "4500003c000740004006264f0a6300020a00000200509c40aabbccdd01020305a012fe885f4c0000020405b4"
+    "0402080a000bdb280001e24e01030307";
+static const char proxy_server_ack[] =
+    "45000034000040004006265e0a0000020a6300029c40005001020305aabbccde801001f6d0f200000101080a"
+    "0001e24efff094fb";
+static const char proxy_window[] =
+    "45000034000040004006265e0a6300020a00000200509c409f99456e01020305801001fdd6ee00000101080a"
+    "002721550001e24e";
+static const char proxy_request[] =
+    "4500003700074000400626540a0000020a6300029c400050010203059f99456e801801f63b9600000101080a"
+    "0001e2580027215a474554";
+static const char proxy_request_out[] =
+    "45000037000740003f0627540a0000020a6300029c40005001020305aabbccde801801f6ef4b00000101080a"
+    "0001e258000bdb2d474554";
+static const char proxy_answer[] =
+    "4500003a00074000400626510a6300020a00000200509c40aabbccde01020308801801fd4fff00000101080a"
+    "000bdb5a0001e258616e73776572";
+static const char proxy_answer_out[] =
+    "4500003a000740003f0627510a6300020a00000200509c409f99456e01020308801801fd9c4900000101080a"
+    "002721870001e258616e73776572";
+/* clang-format on */
+
 /* --- options
  * -------------------------------------------------------------------------------------- */
 
@@ -184,7 +224,7 @@ static void test_options_are_stripped_off_syns(void **state)
                         "\x02\x04\x05\xb4\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01"
                         "\x01\x03\x03\x05",
                         20);
-    bytes[33] = ACK;    /* on no other segment */
+    bytes[33] = ACK;   /* on no other segment */
     bytes[37] += 0xb2; /* its checksum, for two flags and SYN to ACK */
     give(&w, NETSIM_CLIENT, bytes, len);
     assert_non_null(segment_option(w.seen[0].bytes, 8));
@@ -196,6 +236,20 @@ static void test_options_are_stripped_off_syns(void **state)
     assert_null(segment_option(w.seen[0].bytes, 3));
     assert_non_null(segment_option(w.seen[0].bytes, 4));
     assert_int_equal(w.seen[0].bytes[33], 0xc2);
+    close_world(&w);
+}
+
+static void test_the_mss_is_lowered_both_ways(void **state)
+{
+    uint8_t bytes[SEGMENT_MAX];
+    struct world w;
+
+    (void)state;
+    open_world(&w, "clamp-mss: 1360");
+    give(&w, NETSIM_CLIENT, bytes, segment_from_hex(offer, bytes));
+    assert_memory_equal(segment_option(w.seen[0].bytes, 2), "\x02\x04\x05\x50", 4);
+    give(&w, NETSIM_SERVER, bytes, segment_from_hex(proxy_server_syn_ack, bytes));
+    assert_memory_equal(segment_option(w.seen[0].bytes, 2), "\x02\x04\x05\x50", 4);
     close_world(&w);
 }
 
@@ -359,46 +413,6 @@ static void test_a_second_machine_answers(void **state)
     close_world(&w);
 }
 
-/*
- * What Linux 6.18.44 did with "tcp dport 80 synproxy mss 1460 wscale 7 timestamp sack-perm" (nft)
- * between two TUN devices; client and server by scapy.
- */
-/* clang-format off */
-static const char proxy_syn[] =
-    "4500003c000740004006264f0a0000020a6300029c4000500102030400000000a002faf0b5d20000020405b4"
-    "0402080a0001e2400000000001030305";
-static const char proxy_syn_ack[] =
-    "4500003c00004000400626560a6300020a00000200509c409f99456d01020305a0120000aa2d0000020405b4"
-    "0402080a002721550001e24001030307";
-static const char proxy_ack[] =
-    "4500003400074000400626570a0000020a6300029c400050010203059f99456e801001f6d6f500000101080a"
-    "0001e24e00272155";
-static const char proxy_to_server[] =
-    "4500003c00004000400626560a0000020a6300029c400050010203049f99456da00201f6a83c0000020405b4"
-    "0402080a0001e24e0027215501030305";
-static const char proxy_server_syn_ack[] =
-    "4500003c000740004006264f0a6300020a00000200509c40aabbccdd01020305a012fe885f4c0000020405b4"
-    "0402080a000bdb280001e24e01030307";
-static const char proxy_server_ack[] =
-    "45000034000040004006265e0a0000020a6300029c40005001020305aabbccde801001f6d0f200000101080a"
-    "0001e24efff094fb";
-static const char proxy_window[] =
-    "45000034000040004006265e0a6300020a00000200509c409f99456e01020305801001fdd6ee00000101080a"
-    "002721550001e24e";
-static const char proxy_request[] =
-    "4500003700074000400626540a0000020a6300029c400050010203059f99456e801801f63b9600000101080a"
-    "0001e2580027215a474554";
-static const char proxy_request_out[] =
-    "45000037000740003f0627540a0000020a6300029c40005001020305aabbccde801801f6ef4b00000101080a"
-    "0001e258000bdb2d474554";
-static const char proxy_answer[] =
-    "4500003a00074000400626510a6300020a00000200509c40aabbccde01020308801801fd4fff00000101080a"
-    "000bdb5a0001e258616e73776572";
-static const char proxy_answer_out[] =
-    "4500003a000740003f0627510a6300020a00000200509c409f99456e01020308801801fd9c4900000101080a"
-    "002721870001e258616e73776572";
-/* clang-format on */
-
 /* The recorded cookie is Linux's secret: all that follows from it moves by the difference. */
 static size_t moved(const char *hex, uint8_t bytes[SEGMENT_MAX], size_t at, uint32_t difference)
 {
@@ -523,6 +537,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_options_are_stripped_off_syns),
+        cmocka_unit_test(test_the_mss_is_lowered_both_ways),
         cmocka_unit_test(test_a_reset_races_the_answer),
         cmocka_unit_test(test_resets_come_in_series),
         cmocka_unit_test(test_a_filter_waits_for_bytes),
