@@ -260,6 +260,7 @@ static const struct scenario_field expectation_fields[] = {
     {"arguments", scenario_read_string, offsetof(struct scenario_expectation, arguments), 0, 256,
      0},
     {"run", scenario_read_string, offsetof(struct scenario_expectation, run), 1, 512, 0},
+    {"capture", scenario_read_string, offsetof(struct scenario_expectation, capture), 1, 32, 0},
     {"end", scenario_read_string, offsetof(struct scenario_expectation, end), 1, 32, 0},
     {"reset", read_reset, offsetof(struct scenario_expectation, reset), 0, 0, 0},
     {"findings", read_findings, 0, 0, 0, 0},
@@ -455,6 +456,7 @@ static void expectation_release(struct scenario_expectation *expectation)
     free(expectation->command);
     free(expectation->arguments);
     free(expectation->run);
+    free(expectation->capture);
     free(expectation->end);
     free(expectation->reset.phase);
     free(expectation->reset.by);

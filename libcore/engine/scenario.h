@@ -229,6 +229,7 @@ struct scenario_expectation {
     char *command;   /* owned: "trace" */
     char *run;       /* owned, may be NULL: shell command that makes the traffic to be looked at */
     char *arguments; /* owned, may be NULL: "-T -p 80" */
+    char *capture;   /* owned, may be NULL: "server"; else it is the client's that is looked at */
     char *end;       /* owned, may be NULL: "reached" */
     size_t nfindings;
     char **findings; /* owned: ids; an empty list says "none" */
