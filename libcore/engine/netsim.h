@@ -9,8 +9,10 @@
  * IPv4 and IPv6. The same seed and the same input give the same output, byte by byte.
  *
  * Behind the sides are either kernels (the lab's TUN devices: netsim_send and netsim_receive on
- * NETSIM_CLIENT and NETSIM_SERVER) or, where `hosts` is set, simple simulated hosts for tests in
- * virtual time (echo, port unreachable, SYN-ACK, RST).
+ * NETSIM_CLIENT and NETSIM_SERVER) or, where `simulate_server` is set, a simulated host for tests
+ * in virtual time: echo, closed ports, and a TCP that answers SYNs as Linux does, repeats SYN-ACKs
+ * until it sees a RST or an ACK, and has the faults that the scenario gives its services. What
+ * comes after the handshake is the kernels' to play.
  */
 #ifndef NETDX_ENGINE_NETSIM_H
 #define NETDX_ENGINE_NETSIM_H
@@ -28,6 +30,7 @@ struct netsim; /* opaque */
 struct netsim_options {
     uint64_t seed;
     bool simulate_server; /* answer for the server's addresses in netsim itself */
+    bool client_resets;   /* the client's kernel answers TCP that it does not know with RSTs */
     int64_t start_ns;
 };
 
@@ -41,7 +44,7 @@ struct netsim_packet {
 
 /* What happened to a packet, for the ground-truth log. */
 enum netsim_action {
-    NETSIM_ENTERED,    /* came in at a side; `side` says which */
+    NETSIM_ENTERED,    /* came in at a side, or was made by the node that has this address */
     NETSIM_DELIVERED,  /* came out at a side */
     NETSIM_LOST,       /* by a link's loss */
     NETSIM_QUEUE_FULL, /* by a link's rate and queue */
@@ -57,8 +60,9 @@ enum netsim_action {
     NETSIM_ICMP_SENT,    /* an ICMP error about `id` left this node; its own id is `other` */
     NETSIM_ICMP_LIMITED, /* it would have, but for its rate limit or silence */
     NETSIM_REWRITTEN,    /* NAT, DSCP, ECN, MSS */
-    NETSIM_FORGED,       /* a filter made a RST, its own id is `other` */
+    NETSIM_FORGED,       /* a device sent a packet in another's name, its own id is `other` */
     NETSIM_FRAGMENTED,   /* a further fragment came to be; `copy` counts from 1 */
+    NETSIM_BACKLOG_FULL, /* the server's accept queue had no room for this SYN */
     NETSIM_CHANGED,      /* a timed change of the scenario took place */
 };
 
@@ -70,6 +74,7 @@ struct netsim_event {
     uint64_t id, other;
     enum netsim_side side; /* direction: the side it is heading for */
     const char *node;      /* element's name or "" ; owned by the scenario */
+    bool at_host;          /* it is at one of the ends, not at a router */
     unsigned copy;
     int64_t delay_ns;     /* with ENTERED: 0; DELIVERED: time since it entered */
     const uint8_t *bytes; /* the packet, valid during the call */

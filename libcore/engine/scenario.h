@@ -28,15 +28,89 @@ struct scenario_link {
     uint16_t mtu;           /* bytes; 0: 1500 */
 };
 
-enum scenario_filter_action { FILTER_DROP, FILTER_REJECT, FILTER_RESET };
+enum scenario_tcp_option { /* bits of a set */
+    SCENARIO_MSS = 1,
+    SCENARIO_SACK = 2,
+    SCENARIO_TIMESTAMPS = 4,
+    SCENARIO_WSCALE = 8,
+    SCENARIO_FAST_OPEN = 16,
+    SCENARIO_ECN = 32, /* of the header, but negotiated like an option */
+};
+
+enum scenario_ecn { ECN_CLASSIC, ECN_ACCURATE, ECN_IGNORED };
+enum scenario_ip_id { IP_ID_ZERO, IP_ID_COUNTER, IP_ID_RANDOM, IP_ID_COPIED };
+enum scenario_backlog { BACKLOG_ROOM, BACKLOG_BUSY, BACKLOG_FULL };
+
+/* How a service's TCP answers a SYN. What is zero is as Linux has it. */
+struct scenario_handshake {
+    uint16_t mss;                  /* bytes; 0: what the last link's MTU leaves */
+    uint16_t window;               /* bytes, unscaled; 0: as many segments as 65535 holds */
+    uint8_t ttl;                   /* when it leaves; 0: 64 */
+    uint8_t synack_retries;        /* SYN-ACKs after the first, 1, 3, 7, 15 ... s after it */
+    unsigned without;              /* enum scenario_tcp_option: what it does not know */
+    enum scenario_ecn ecn;         /* RFC 3168, RFC 9768, or none */
+    enum scenario_ip_id ip_id;     /* IPv4 identification of SYN-ACKs */
+    enum scenario_backlog backlog; /* busy: the first SYN of a flow finds it full */
+    bool syn_cookies;
+    bool fast_open; /* RFC 7413: gives cookies, takes data with them */
+};
+
+enum scenario_filter_action {
+    FILTER_DROP,
+    FILTER_REJECT,         /* ICMP admin-prohibited */
+    FILTER_RESET,          /* a forged RST instead of the packet */
+    FILTER_RESET_AND_PASS, /* the packet goes on as well: a race */
+};
+
+enum scenario_reset_to { RESET_CLIENT, RESET_SERVER, RESET_BOTH };
+
+/* RSTs in the name of one end to the other. */
+struct scenario_reset {
+    enum scenario_reset_to to;
+    uint8_t ttl;               /* when it leaves; 0: 64 */
+    enum scenario_ip_id ip_id; /* copied: from the packet that it is made because of */
+    uint8_t count;             /* RSTs at once */
+    uint32_t step_bytes;       /* by which the sequence number of each is above the one before */
+    int32_t offset_bytes;      /* of the first from the number that the receiver waits for */
+    int64_t delay_ns;
+};
 
 struct scenario_filter {
-    enum scenario_filter_action action; /* reject: ICMP admin-prohibited; reset: a forged RST */
-    uint8_t protocol;                   /* IANA number; 0: any */
-    uint16_t port;                      /* destination port towards the server; 0: any */
-    double flow_share;                  /* share of flows it applies to, by flow hash; 1: all */
-    bool established_only;              /* not the SYN: a forged RST into live flows */
-    uint8_t reset_ttl;                  /* TTL of a forged RST when it leaves; 0: 64 */
+    enum scenario_filter_action action;
+    uint8_t protocol;      /* IANA number; 0: any */
+    uint16_t port;         /* destination port towards the server; 0: any */
+    double flow_share;     /* share of flows it applies to, by flow hash; 1: all */
+    bool established_only; /* not the SYN: a forged RST into live flows */
+    bool data_only;        /* segments with data alone */
+    bool once;             /* for one packet of a flow */
+    uint64_t after_bytes;  /* when the client has acknowledged that much of the server's */
+    struct scenario_reset reset;
+};
+
+/* As netfilter's SYNPROXY: answers SYNs itself and connects to the server later. */
+struct scenario_syn_proxy {
+    uint16_t port; /* 0: there is none */
+    uint8_t ttl;   /* of its SYN-ACKs when they leave; 0: 64 */
+    uint16_t mss;
+    uint8_t wscale;
+    unsigned without; /* enum scenario_tcp_option: what it does not do */
+};
+
+/* Another machine with the server's address, which sees the SYNs as well. */
+struct scenario_second_responder {
+    bool present;
+    uint16_t port; /* 0: any */
+    int64_t delay_ns;
+    struct scenario_handshake handshake;
+};
+
+enum scenario_idle_action { IDLE_DROP, IDLE_RESET, IDLE_RESET_BOTH };
+
+/* Forgets TCP flows that are idle; then their packets are those of no flow. */
+struct scenario_idle {
+    int64_t after_ns; /* 0: never */
+    enum scenario_idle_action action;
+    uint8_t ttl; /* of its RSTs when they leave; 0: 64 */
 };
 
 enum scenario_kind { SCENARIO_ROUTER, SCENARIO_ECMP };
@@ -70,6 +144,10 @@ struct scenario_element {
     int rewrite_dscp, rewrite_ecn; /* -1: leave */
     uint16_t clamp_mss;            /* 0: leave */
     uint32_t flow_hash;            /* another one spreads flows over equal paths anew */
+    unsigned strip_options;        /* enum scenario_tcp_option: off SYNs towards the server */
+    struct scenario_syn_proxy syn_proxy;
+    struct scenario_second_responder second;
+    struct scenario_idle idle;
     size_t nfilters;
     struct scenario_filter filters[SCENARIO_FILTERS_MAX];
     /* SCENARIO_ECMP */
@@ -83,7 +161,16 @@ struct scenario_branch {
     struct scenario_element *elements; /* owned; ECMP inside ECMP is allowed */
 };
 
-enum scenario_service_kind { SERVICE_HTTP, SERVICE_TCP_ECHO, SERVICE_UDP_ECHO };
+enum scenario_service_kind { SERVICE_HTTP, SERVICE_TCP_ECHO, SERVICE_TCP_SINK, SERVICE_UDP_ECHO };
+
+enum scenario_service_reset { /* when a connection is reset; by the host itself */
+    SERVICE_NO_RESET,
+    SERVICE_RESET_ON_ACCEPT,
+    SERVICE_RESET_AFTER_REQUEST,
+    SERVICE_RESET_MID_RESPONSE,
+    SERVICE_RESET_UNREAD,      /* by closing with data that was never read */
+    SERVICE_RESET_AFTER_CLOSE, /* by closing before the client does: what it still sends is reset */
+};
 
 struct scenario_service {
     enum scenario_service_kind kind;
@@ -92,6 +179,21 @@ struct scenario_service {
     char *server;     /* HTTP: Server header; owned; NULL: "netdx-lab" */
     char *body;       /* owned; NULL: a short page */
     int64_t delay_ns; /* before the answer */
+    /* What the lab's services do; the simulated host does not go that far. */
+    uint64_t size_bytes; /* HTTP: of a body made up; 0: `body` */
+    enum scenario_service_reset reset;
+    int64_t drip_ns; /* HTTP: pause after each byte of the body; 0: all at once */
+    bool stalls;
+    uint64_t stall_bytes;    /* HTTP: with `stalls`, nothing of the body follows these */
+    uint32_t receive_buffer; /* bytes; 0: the kernel's choice */
+    uint64_t pause_bytes;    /* sink: reads that much, then nothing for pause_ns */
+    int64_t pause_ns;
+    struct scenario_handshake handshake;
+};
+
+/* A setting of the kernel that plays a host in the lab: "net.ipv4.tcp_sack", "0". */
+struct scenario_sysctl {
+    char *name, *value; /* owned */
 };
 
 struct scenario_host {
@@ -100,6 +202,9 @@ struct scenario_host {
     size_t nservices;
     struct scenario_service *services; /* owned */
     bool dead;                         /* does not exist: nothing answers for its addresses */
+    size_t nsysctls;
+    struct scenario_sysctl *sysctls;   /* owned */
+    bool echo_silent;                  /* does not answer ICMP echo requests */
 };
 
 /*
@@ -114,13 +219,22 @@ struct scenario_event {
     char *loop_to; /* owned, may be NULL */
 };
 
+/* Who reset whom, and when, in the words of netdx flows; what is NULL is not compared. */
+struct scenario_reset_truth {
+    char *phase, *by, *origin; /* owned */
+    bool forged_given, forged;
+};
+
 /* What a command is expected to find, for tests and drills. */
 struct scenario_expectation {
     char *command;   /* owned: "trace" */
+    char *run;       /* owned, may be NULL: shell command that makes the traffic to be looked at */
     char *arguments; /* owned, may be NULL: "-T -p 80" */
+    char *capture;   /* owned, may be NULL: "server"; else it is the client's that is looked at */
     char *end;       /* owned, may be NULL: "reached" */
     size_t nfindings;
     char **findings; /* owned: ids; an empty list says "none" */
+    struct scenario_reset_truth reset;
 };
 
 struct scenario {

@@ -39,91 +39,6 @@ int scenario_read_link(struct scenario_reader *r, const yaml_node_t *node, void 
     return scenario_mapping(r, node, link_fields, COUNT(link_fields), at);
 }
 
-/* --- words ----------------------------------------------------------------------- */
-
-struct word {
-    const char *text;
-    int value;
-};
-
-static int read_word(struct scenario_reader *r, const yaml_node_t *node, const struct word *words,
-                     size_t count, int *value)
-{
-    const char *text = scenario_scalar(r, node);
-    char known[96] = "";
-    size_t len = 0;
-
-    if (!text)
-        return -EINVAL;
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(text, words[i].text) == 0) {
-            *value = words[i].value;
-            return 0;
-        }
-        len += text_format(known + len, sizeof(known) - len, "%s%s", i ? ", " : "", words[i].text);
-    }
-    return scenario_fail(r, node, text, "is not one of %s", known);
-}
-
-/* --- filters ---------------------------------------------------------------------- */
-
-static int read_action(struct scenario_reader *r, const yaml_node_t *node, void *at,
-                       const struct scenario_field *field)
-{
-    static const struct word words[] = {
-        {"drop", FILTER_DROP}, {"reject", FILTER_REJECT}, {"reset", FILTER_RESET}};
-    int value = 0, error = read_word(r, node, words, COUNT(words), &value);
-
-    (void)field;
-    *(enum scenario_filter_action *)at = (enum scenario_filter_action)value;
-    return error;
-}
-
-static int read_protocol(struct scenario_reader *r, const yaml_node_t *node, void *at,
-                         const struct scenario_field *field)
-{
-    static const struct word words[] = {
-        {"any", 0}, {"icmp", PROTO_ICMP}, {"tcp", PROTO_TCP}, {"udp", PROTO_UDP}};
-    int value = 0, error = read_word(r, node, words, COUNT(words), &value);
-
-    (void)field;
-    *(uint8_t *)at = (uint8_t)value;
-    return error;
-}
-
-static const struct scenario_field filter_fields[] = {
-    {"action", read_action, offsetof(struct scenario_filter, action), 0, 0, 0},
-    {"protocol", read_protocol, offsetof(struct scenario_filter, protocol), 0, 0, 0},
-    {"port", NUMBER(struct scenario_filter, port, 1, 65535)},
-    {"flows", scenario_read_share, offsetof(struct scenario_filter, flow_share), 0, 100, 0},
-    {"established", scenario_read_bool, offsetof(struct scenario_filter, established_only), 0, 0,
-     0},
-    {"reset-ttl", NUMBER(struct scenario_filter, reset_ttl, 1, 255)},
-};
-
-static int read_filter(struct scenario_reader *r, const yaml_node_t *node, void *at)
-{
-    struct scenario_element *router = at;
-    struct scenario_filter filter = {.flow_share = 1};
-
-    if (router->nfilters == SCENARIO_FILTERS_MAX)
-        return scenario_fail(r, node, NULL, "too many filters (at most %d)", SCENARIO_FILTERS_MAX);
-    if (scenario_mapping(r, node, filter_fields, COUNT(filter_fields), &filter) < 0)
-        return -EINVAL;
-    router->filters[router->nfilters++] = filter;
-    return 0;
-}
-
-static int read_filters(struct scenario_reader *r, const yaml_node_t *node, void *at,
-                        const struct scenario_field *field)
-{
-    struct scenario_element *router = at;
-
-    (void)field;
-    router->nfilters = 0;
-    return scenario_sequence(r, node, read_filter, router);
-}
-
 /* --- what a router answers ----------------------------------------------------------- */
 
 static const struct scenario_field icmp_fields[] = {
@@ -138,14 +53,14 @@ static const struct scenario_field icmp_fields[] = {
 static int read_icmp(struct scenario_reader *r, const yaml_node_t *node, void *at,
                      const struct scenario_field *field)
 {
-    static const struct word words[] = {{"silent", true}, {"answers", false}};
+    static const struct scenario_word words[] = {{"silent", true}, {"answers", false}};
     struct scenario_element *router = at;
     int value = 0;
 
     (void)field;
     if (node->type == YAML_MAPPING_NODE)
         return scenario_mapping(r, node, icmp_fields, COUNT(icmp_fields), router);
-    if (read_word(r, node, words, COUNT(words), &value) < 0)
+    if (scenario_read_word(r, node, words, COUNT(words), &value) < 0)
         return -EINVAL;
     router->silent = value;
     return 0;
@@ -186,15 +101,15 @@ static int read_unreachable(struct scenario_reader *r, const yaml_node_t *node, 
                             const struct scenario_field *field)
 {
     /* ICMP codes; netsim translates them for ICMPv6. */
-    static const struct word words[] = {{"no", -1},
-                                        {"net", ICMP4_NET_UNREACHABLE},
-                                        {"host", ICMP4_HOST_UNREACHABLE},
-                                        {"admin", ICMP4_ADMIN_PROHIBITED}};
+    static const struct scenario_word words[] = {{"no", -1},
+                                                 {"net", ICMP4_NET_UNREACHABLE},
+                                                 {"host", ICMP4_HOST_UNREACHABLE},
+                                                 {"admin", ICMP4_ADMIN_PROHIBITED}};
     struct scenario_element *router = at;
     int value = 0;
 
     (void)field;
-    if (read_word(r, node, words, COUNT(words), &value) < 0)
+    if (scenario_read_word(r, node, words, COUNT(words), &value) < 0)
         return -EINVAL;
     router->unreachable = value >= 0;
     router->unreachable_code = value >= 0 ? (uint8_t)value : 0;
@@ -274,7 +189,12 @@ static const struct scenario_field router_fields[] = {
     {"rewrite", read_rewrite, 0, 0, 0, 0},
     {"clamp-mss", NUMBER(struct scenario_element, clamp_mss, 88, 65495)},
     {"flow-hash", NUMBER(struct scenario_element, flow_hash, 0, UINT32_MAX)},
-    {"filters", read_filters, 0, 0, 0, 0},
+    {"filters", scenario_read_filters, 0, 0, 0, 0},
+    {"strip-options", scenario_read_options, offsetof(struct scenario_element, strip_options), 0,
+     SCENARIO_ANY_OPTION | SCENARIO_ECN, 0},
+    {"syn-proxy", scenario_read_syn_proxy, 0, 0, 0, 0},
+    {"second-responder", scenario_read_second_responder, 0, 0, 0, 0},
+    {"idle", scenario_read_idle, 0, 0, 0, 0},
 };
 
 int scenario_read_router(struct scenario_reader *r, const yaml_node_t *node,

@@ -189,6 +189,32 @@ int scenario_read_bits(struct scenario_reader *r, const yaml_node_t *node, void 
     return scenario_fail(r, node, text, "is not a rate like 10mbit (bit, kbit, mbit, gbit)");
 }
 
+int scenario_read_bytes(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                        const struct scenario_field *field)
+{
+    static const struct {
+        const char *suffix;
+        double factor;
+    } units[] = {{"", 1}, {"b", 1}, {"kb", 1e3}, {"mb", 1e6}, {"gb", 1e9}};
+    const char *text = scenario_scalar(r, node), *suffix;
+    double value;
+
+    if (!text)
+        return -EINVAL;
+    if (split_number(text, &value, &suffix)) {
+        for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+            if (strcmp(suffix, units[i].suffix) != 0)
+                continue;
+            value *= units[i].factor;
+            if (check_range(r, node, text, value, field, "b") < 0)
+                return -EINVAL;
+            *(uint64_t *)at = (uint64_t)value;
+            return 0;
+        }
+    }
+    return scenario_fail(r, node, text, "is not a size like 10mb (b, kb, mb, gb)");
+}
+
 int scenario_read_per_second(struct scenario_reader *r, const yaml_node_t *node, void *at,
                              const struct scenario_field *field)
 {
@@ -236,4 +262,70 @@ int scenario_read_string(struct scenario_reader *r, const yaml_node_t *node, voi
     free(*(char **)at);
     *(char **)at = copy;
     return 0;
+}
+
+int scenario_read_word(struct scenario_reader *r, const yaml_node_t *node,
+                       const struct scenario_word *words, size_t count, int *value)
+{
+    const char *text = scenario_scalar(r, node);
+    char known[128] = "";
+    size_t len = 0;
+
+    if (!text)
+        return -EINVAL;
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(text, words[i].text) == 0) {
+            *value = words[i].value;
+            return 0;
+        }
+        len += text_format(known + len, sizeof(known) - len, "%s%s", i ? ", " : "", words[i].text);
+    }
+    return scenario_fail(r, node, text, "is not one of %s", known);
+}
+
+int scenario_read_ip_id(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                        const struct scenario_field *field)
+{
+    static const struct scenario_word words[] = {{"zero", IP_ID_ZERO},
+                                                 {"counter", IP_ID_COUNTER},
+                                                 {"random", IP_ID_RANDOM},
+                                                 {"copied", IP_ID_COPIED}};
+    int value = 0, error = scenario_read_word(r, node, words, 4, &value);
+
+    (void)field;
+    *(enum scenario_ip_id *)at = (enum scenario_ip_id)value;
+    return error;
+}
+
+struct option_set {
+    unsigned allowed, *set;
+};
+
+static int read_option(struct scenario_reader *r, const yaml_node_t *node, void *at)
+{
+    static const struct scenario_word words[] = {{"mss", SCENARIO_MSS},
+                                                 {"sack", SCENARIO_SACK},
+                                                 {"timestamps", SCENARIO_TIMESTAMPS},
+                                                 {"wscale", SCENARIO_WSCALE},
+                                                 {"fast-open", SCENARIO_FAST_OPEN},
+                                                 {"ecn", SCENARIO_ECN}};
+    const struct option_set *options = at;
+    size_t count = sizeof(words) / sizeof(words[0]);
+    int value = 0;
+
+    if (!(options->allowed & SCENARIO_ECN))
+        count--;
+    if (scenario_read_word(r, node, words, count, &value) < 0)
+        return -EINVAL;
+    *options->set |= (unsigned)value;
+    return 0;
+}
+
+int scenario_read_options(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                          const struct scenario_field *field)
+{
+    struct option_set options = {(unsigned)field->most, at};
+
+    *options.set = 0;
+    return scenario_sequence(r, node, read_option, &options);
 }

@@ -71,6 +71,95 @@ static void test_reads_what_is_written(void **state)
     scenario_free(s);
 }
 
+static void test_reads_how_tcp_answers(void **state)
+{
+    struct scenario *s = parse(
+        "name: a\npath: [{}]\nserver: {echo: silent, services: [{http: {}}, {tcp-echo: {mss: "
+        "900, window: 1152, ttl: 100, ip-id: counter, without: [sack, wscale], ecn: "
+        "accurate, fast-open: true, syn-cookies: true, backlog: busy, synack-retries: 0}}]}\n");
+    const struct scenario_handshake *plain = &s->server.services[0].handshake;
+    const struct scenario_handshake *given = &s->server.services[1].handshake;
+
+    (void)state;
+    assert_true(s->server.echo_silent);
+    assert_int_equal(plain->synack_retries, 5);
+    assert_int_equal(plain->backlog, BACKLOG_ROOM);
+    assert_int_equal(given->mss, 900);
+    assert_int_equal(given->window, 1152);
+    assert_int_equal(given->ttl, 100);
+    assert_int_equal(given->ip_id, IP_ID_COUNTER);
+    assert_int_equal(given->without, SCENARIO_SACK | SCENARIO_WSCALE);
+    assert_int_equal(given->ecn, ECN_ACCURATE);
+    assert_true(given->fast_open && given->syn_cookies);
+    assert_int_equal(given->backlog, BACKLOG_BUSY);
+    assert_int_equal(given->synack_retries, 0);
+    scenario_free(s);
+}
+
+static void test_reads_what_services_and_kernels_do(void **state)
+{
+    struct scenario *s =
+        parse("name: a\npath: [{}]\nclient: {kernel: {net.ipv4.tcp_sack: 0}}\n"
+              "server: {services: [{http: {size: 1.5mb, reset: mid-response, drip: 5ms, stall: 7}},"
+              " {tcp-sink: {receive-buffer: 4096, pause: {after: 20kb, for: 3s}}}]}\n"
+              "expect: [{command: flows, run: 'curl $TARGET', reset: {phase: mid_response, by: "
+              "server, origin: host, forged: false}}]\n");
+    const struct scenario_service *http = &s->server.services[0], *sink = &s->server.services[1];
+    const struct scenario_expectation *expected = &s->expectations[0];
+
+    (void)state;
+    assert_int_equal(s->client.nsysctls, 1);
+    assert_string_equal(s->client.sysctls[0].name, "net.ipv4.tcp_sack");
+    assert_string_equal(s->client.sysctls[0].value, "0");
+    assert_int_equal(http->size_bytes, 1500000);
+    assert_int_equal(http->reset, SERVICE_RESET_MID_RESPONSE);
+    assert_int_equal(http->drip_ns, 5 * NS_PER_MS);
+    assert_true(http->stalls && http->stall_bytes == 7);
+    assert_int_equal(sink->kind, SERVICE_TCP_SINK);
+    assert_int_equal(sink->port, 9);
+    assert_int_equal(sink->receive_buffer, 4096);
+    assert_int_equal(sink->pause_bytes, 20000);
+    assert_int_equal(sink->pause_ns, 3 * NS_PER_SEC);
+    assert_string_equal(expected->run, "curl $TARGET");
+    assert_string_equal(expected->reset.phase, "mid_response");
+    assert_string_equal(expected->reset.by, "server");
+    assert_string_equal(expected->reset.origin, "host");
+    assert_true(expected->reset.forged_given && !expected->reset.forged);
+    scenario_free(s);
+}
+
+static void test_reads_what_devices_do(void **state)
+{
+    struct scenario *s = parse(
+        "name: a\npath:\n"
+        "  - {name: x, strip-options: [sack, ecn], syn-proxy: {port: 443, wscale: 3}}\n"
+        "  - {second-responder: {ttl: 128, delay: 2ms}, idle: {after: 5m, action: reset}}\n"
+        "  - filters: [{action: reset-and-pass, after: 1.5kb, reset-offset: -7, reset-to: both,"
+        " once: true, data: true}]\n"
+        "events: [{at: 1s, element: x, set: {syn-proxy: no}}]\n");
+    const struct scenario_element *e = s->path.elements;
+    const struct scenario_filter *filter = &e[2].filters[0];
+
+    (void)state;
+    assert_int_equal(e[0].strip_options, SCENARIO_SACK | SCENARIO_ECN);
+    assert_int_equal(e[0].syn_proxy.port, 443);
+    assert_int_equal(e[0].syn_proxy.mss, 1460);
+    assert_int_equal(e[0].syn_proxy.wscale, 3);
+    assert_int_equal(s->events[0].values.syn_proxy.port, 0);
+    assert_true(e[1].second.present && e[1].second.port == 0);
+    assert_int_equal(e[1].second.handshake.ttl, 128);
+    assert_int_equal(e[1].second.delay_ns, 2 * NS_PER_MS);
+    assert_true(e[1].idle.after_ns == 300 * NS_PER_SEC);
+    assert_int_equal(e[1].idle.action, IDLE_RESET);
+    assert_int_equal(filter->action, FILTER_RESET_AND_PASS);
+    assert_int_equal(filter->after_bytes, 1500);
+    assert_int_equal(filter->reset.offset_bytes, -7);
+    assert_int_equal(filter->reset.to, RESET_BOTH);
+    assert_int_equal(filter->reset.count, 1);
+    assert_true(filter->once && filter->data_only);
+    scenario_free(s);
+}
+
 static void test_names_and_addresses_follow_the_position(void **state)
 {
     struct scenario *s = parse(whole);
@@ -134,11 +223,31 @@ static void test_mistakes_are_named(void **state)
         {"name: a\npath: [{loop-to: y}]\n", 1, "", "\"y\" is no router to loop to"},
         {"name: a\npath: [{ecmp: [[{}]]}]\n", 2, "path[0].ecmp", "needs at least two branches"},
         {"name: a\npath: [{filters: [{action: burn}]}]\n", 2, "path[0].filters[0].action",
-         "\"burn\" is not one of drop, reject, reset"},
+         "\"burn\" is not one of drop, reject, reset, reset-and-pass"},
         {"name: a\npath: [{}]\nevents: [{at: 1s, element: r9, set: {}}]\n", 3, "events[0]",
          "\"r9\" is not a router of this scenario"},
         {"name: a\npath: [{repeat: 251}]\n", 2, "path[0].repeat",
          "\"251\" is out of range (1 to 250)"},
+        {"name: a\npath: [{}]\nserver: {services: [{http: {backlog: deep}}]}\n", 3,
+         "server.services[0].http.backlog", "\"deep\" is not one of room, busy, full"},
+        {"name: a\npath: [{}]\nserver: {services: [{http: {without: [ecn]}}]}\n", 3,
+         "server.services[0].http.without[0]",
+         "\"ecn\" is not one of mss, sack, timestamps, wscale, fast-open"},
+        {"name: a\npath: [{}]\nserver: {services: [{http: {window: 0}}]}\n", 3,
+         "server.services[0].http.window", "\"0\" is out of range (1 to 65535)"},
+        {"name: a\npath: [{idle: {action: reset}}]\n", 2, "path[0].idle", "needs \"after\""},
+        {"name: a\npath: [{syn-proxy: yes}]\n", 2, "path[0].syn-proxy",
+         "\"yes\" is neither \"no\" nor a mapping of fields"},
+        {"name: a\npath: [{strip-options: [ttl]}]\n", 2, "path[0].strip-options[0]",
+         "\"ttl\" is not one of mss, sack, timestamps, wscale, fast-open, ecn"},
+        {"name: a\npath: [{filters: [{after: 10mbit}]}]\n", 2, "path[0].filters[0].after",
+         "\"10mbit\" is not a size like 10mb (b, kb, mb, gb)"},
+        {"name: a\npath: [{}]\nserver: {kernel: {net.ipv4.ip_forward: 1}}\n", 3, "server.kernel",
+         "\"net.ipv4.ip_forward\" is no kernel setting known here"},
+        {"name: a\npath: [{}]\nclient: {kernel: {net.ipv4.tcp_sack: 0,\n net.ipv4.tcp_sack: 1}}\n",
+         4, "client.kernel", "\"net.ipv4.tcp_sack\" is given twice"},
+        {"name: a\npath: [{}]\nserver: {kernel: {net.ipv4.tcp_sack: ../0}}\n", 3, "server.kernel",
+         "\"../0\" is no value of a kernel setting"},
         {"name: \"a\\e[31m\"\npath: {}\n", 2, "path", "must be a list"},
     };
 
@@ -177,6 +286,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reads_what_is_written),
+        cmocka_unit_test(test_reads_how_tcp_answers),
+        cmocka_unit_test(test_reads_what_services_and_kernels_do),
+        cmocka_unit_test(test_reads_what_devices_do),
         cmocka_unit_test(test_names_and_addresses_follow_the_position),
         cmocka_unit_test(test_events_build_on_earlier_ones),
         cmocka_unit_test(test_mistakes_are_named),
