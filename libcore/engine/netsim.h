@@ -44,7 +44,7 @@ struct netsim_packet {
 
 /* What happened to a packet, for the ground-truth log. */
 enum netsim_action {
-    NETSIM_ENTERED,    /* came in at a side; `side` says which */
+    NETSIM_ENTERED,    /* came in at a side, or was made by the node that has this address */
     NETSIM_DELIVERED,  /* came out at a side */
     NETSIM_LOST,       /* by a link's loss */
     NETSIM_QUEUE_FULL, /* by a link's rate and queue */
@@ -60,7 +60,7 @@ enum netsim_action {
     NETSIM_ICMP_SENT,    /* an ICMP error about `id` left this node; its own id is `other` */
     NETSIM_ICMP_LIMITED, /* it would have, but for its rate limit or silence */
     NETSIM_REWRITTEN,    /* NAT, DSCP, ECN, MSS */
-    NETSIM_FORGED,       /* a filter made a RST, its own id is `other` */
+    NETSIM_FORGED,       /* a device sent a packet in another's name, its own id is `other` */
     NETSIM_FRAGMENTED,   /* a further fragment came to be; `copy` counts from 1 */
     NETSIM_BACKLOG_FULL, /* the server's accept queue had no room for this SYN */
     NETSIM_CHANGED,      /* a timed change of the scenario took place */
@@ -74,6 +74,7 @@ struct netsim_event {
     uint64_t id, other;
     enum netsim_side side; /* direction: the side it is heading for */
     const char *node;      /* element's name or "" ; owned by the scenario */
+    bool at_host;          /* it is at one of the ends, not at a router */
     unsigned copy;
     int64_t delay_ns;     /* with ENTERED: 0; DELIVERED: time since it entered */
     const uint8_t *bytes; /* the packet, valid during the call */
