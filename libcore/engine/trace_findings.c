@@ -458,12 +458,12 @@ static void finding_oddities(const struct trace *trace, struct finding_list *lis
         finding_add(list, &(struct trace_finding){.kind = TRACE_FINDING_SUSPECT,
                                                   .severity = TRACE_NOTICE,
                                                   .count = trace->suspects});
-    for (size_t i = 0; i < TRACE_ERRNOS_MAX && trace->errnos[i].count; i++)
+    for (size_t i = 0; i < REFUSAL_ERRNOS_MAX && trace->refusal.errnos[i].count; i++)
         finding_add(
             list, &(struct trace_finding){.kind = TRACE_FINDING_SEND_ERRORS,
                                           .severity = trace->sent ? TRACE_WARNING : TRACE_CRITICAL,
-                                          .error = trace->errnos[i].error,
-                                          .count = trace->errnos[i].count});
+                                          .error = trace->refusal.errnos[i].error,
+                                          .count = trace->refusal.errnos[i].count});
 }
 
 /* Insertion keeps findings of one severity in the order they were found. */
