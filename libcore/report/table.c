@@ -10,10 +10,8 @@ int table_width(enum table_kind kind)
     return kind == TABLE_COUNT ? 6 : kind == TABLE_PERCENT ? 7 : 8;
 }
 
-void table_cell(FILE *out, enum table_kind kind, double value)
+void table_cell(FILE *out, enum table_kind kind, int width, double value)
 {
-    int width = table_width(kind);
-
     if (isnan(value))
         fprintf(out, "%*s", width, "-");
     else if (kind == TABLE_COUNT)

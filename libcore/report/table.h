@@ -13,10 +13,10 @@ enum table_kind { TABLE_COUNT, TABLE_PERCENT, TABLE_MS };
 #define TABLE_DIM    "\033[2m"
 #define TABLE_END    "\033[0m"
 
-int table_width(enum table_kind kind); /* of a cell, in columns */
+int table_width(enum table_kind kind); /* of a cell, in columns, unless its heading is longer */
 
 /* Aligned to the right; "-" for NAN. */
-void table_cell(FILE *out, enum table_kind kind, double value);
+void table_cell(FILE *out, enum table_kind kind, int width, double value);
 
 /* Cuts safe text to `columns` by whole characters. */
 void table_cut(char *safe, size_t columns);

@@ -151,7 +151,8 @@ static void text_row(const struct text_table *t, const struct trace_hop *hop,
         if (column->of_hop && !first)
             fprintf(t->out, "%*s", table_width(column->kind), "");
         else
-            table_cell(t->out, column->kind, column->value(hop, responder));
+            table_cell(t->out, column->kind, table_width(column->kind),
+                       column->value(hop, responder));
     }
     fprintf(t->out, "%s\n", *color ? TABLE_END : "");
 }
