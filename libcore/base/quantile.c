@@ -10,6 +10,9 @@
 /* Buckets added beyond the needed one, so that neighbours do not grow the table one by one. */
 #define QUANTILE_SLACK 64
 
+/* Room for exact values at first; it doubles. */
+#define QUANTILE_EXACT_FIRST 8
+
 #define QUANTILE_GAMMA ((1 + QUANTILE_ERROR) / (1 - QUANTILE_ERROR))
 
 void quantile_init(struct quantile *q)
@@ -95,8 +98,8 @@ static int quantile_keep_exact(struct quantile *q, double value)
 {
     size_t count = q->count;
 
-    if (count == 0 || (count >= 8 && (count & (count - 1)) == 0)) {
-        size_t capacity = count == 0 ? 8 : 2 * count;
+    if (count == 0 || (count >= QUANTILE_EXACT_FIRST && (count & (count - 1)) == 0)) {
+        size_t capacity = count == 0 ? QUANTILE_EXACT_FIRST : 2 * count;
         double *grown = realloc(q->exact, capacity * sizeof(*grown));
         if (!grown)
             return -ENOMEM;
@@ -127,6 +130,30 @@ int quantile_add(struct quantile *q, double value)
     if (q->count == 0 || value > q->max)
         q->max = value;
     q->count++;
+    return 0;
+}
+
+int quantile_copy(struct quantile *to, const struct quantile *from)
+{
+    size_t capacity = QUANTILE_EXACT_FIRST;
+
+    *to = *from;
+    to->exact = NULL;
+    to->buckets = NULL;
+    while (capacity < from->count)
+        capacity *= 2; /* as quantile_keep_exact expects it */
+    if (from->exact) {
+        to->exact = malloc(capacity * sizeof(*to->exact));
+        if (!to->exact)
+            return -ENOMEM;
+        memcpy(to->exact, from->exact, (size_t)from->count * sizeof(*to->exact));
+    }
+    if (from->buckets) {
+        to->buckets = malloc(from->nbuckets * sizeof(*to->buckets));
+        if (!to->buckets)
+            return -ENOMEM;
+        memcpy(to->buckets, from->buckets, from->nbuckets * sizeof(*to->buckets));
+    }
     return 0;
 }
 

@@ -26,6 +26,9 @@ void quantile_init(struct quantile *q);
 void quantile_release(struct quantile *q);
 int quantile_add(struct quantile *q, double value); /* 0, -EINVAL (negative, NaN), -ENOMEM */
 
+/* `to` need not be initialised; it must be released even after -ENOMEM. */
+int quantile_copy(struct quantile *to, const struct quantile *from);
+
 /* The value at share p (0 to 1) of the sorted values; NAN when empty. */
 double quantile_get(const struct quantile *q, double p);
 

@@ -7,9 +7,6 @@
 
 #include "engine/trace_internal.h"
 
-#define AGAIN_PAUSE_MIN_NS (1 * NS_PER_MS)
-#define AGAIN_PAUSE_MAX_NS (50 * NS_PER_MS)
-
 #define DEFAULT_SIZE4 60
 #define DEFAULT_SIZE6 80
 
@@ -97,7 +94,7 @@ int trace_new(const struct trace_config *config, int64_t now_ns, struct trace **
     }
     trace_identity_init(trace);
     trace->start_ns = trace->next_round_ns = trace->next_send_ns = now_ns;
-    trace->again_pause_ns = AGAIN_PAUSE_MIN_NS;
+    refusal_init(&trace->refusal);
     trace->learning = true;
     *out = trace;
     return 0;
@@ -285,18 +282,6 @@ void trace_slot_left(struct trace *trace, struct trace_slot *slot)
         trace_hop_at(trace, slot->ttl)->hop.sent++;
 }
 
-static void trace_count_errno(struct trace *trace, int error)
-{
-    for (size_t i = 0; i < TRACE_ERRNOS_MAX; i++) {
-        if (trace->errnos[i].count == 0)
-            trace->errnos[i].error = error;
-        if (trace->errnos[i].error != error && i + 1 < TRACE_ERRNOS_MAX)
-            continue;
-        trace->errnos[i].count++;
-        return;
-    }
-}
-
 static void trace_slot_failed(struct trace *trace, struct trace_slot *slot, int error)
 {
     slot->state = SLOT_FAILED;
@@ -307,29 +292,23 @@ static void trace_slot_failed(struct trace *trace, struct trace_slot *slot, int 
     if (slot->purpose == TRACE_FOR_MULTIPATH)
         mda_unanswered(trace->mda, slot->flow, slot->ttl);
     trace->send_errors++;
-    trace_count_errno(trace, error);
+    refusal_count(&trace->refusal, error);
     if (trace_slot_counts(trace, slot))
         trace_hop_at(trace, slot->ttl)->hop.send_errors++;
 }
 
-/* Waits longer each time, as a full queue will not empty faster by being asked; but not forever. */
 static void trace_slot_again(struct trace *trace, struct trace_slot *slot, int error,
                              int64_t now_ns)
 {
-    if (!trace->refused) {
-        trace->refused = true;
-        trace->refused_ns = now_ns;
-    }
-    if (now_ns - trace->refused_ns > trace->config.timeout_ns) {
+    int64_t pause_ns = refusal_pause(&trace->refusal, now_ns, trace->config.timeout_ns);
+
+    if (pause_ns < 0) {
         trace_slot_failed(trace, slot, error);
         return;
     }
     slot->state = SLOT_AGAIN;
     trace->nagain++;
-    trace->next_send_ns = time_add(now_ns, trace->again_pause_ns);
-    trace->again_pause_ns *= 2;
-    if (trace->again_pause_ns > AGAIN_PAUSE_MAX_NS)
-        trace->again_pause_ns = AGAIN_PAUSE_MAX_NS;
+    trace->next_send_ns = time_add(now_ns, pause_ns);
 }
 
 void trace_sent(struct trace *trace, uint32_t id, int error, int64_t now_ns)
@@ -338,12 +317,11 @@ void trace_sent(struct trace *trace, uint32_t id, int error, int64_t now_ns)
 
     if (!slot || slot->state != SLOT_OFFERED)
         return;
-    if (error == -EAGAIN || error == -ENOBUFS) {
+    if (refusal_passes(error)) {
         trace_slot_again(trace, slot, -error, now_ns);
         return;
     }
-    trace->refused = false;
-    trace->again_pause_ns = AGAIN_PAUSE_MIN_NS;
+    refusal_over(&trace->refusal);
     if (error) {
         trace_slot_failed(trace, slot, -error);
         return;

@@ -186,8 +186,7 @@ static void finding_died(const struct trace *trace, const struct trace_result *r
         return; /* it never answered well: loss, or limits of its own */
     finding.ttl = finding.ttl_last = finding_still_answers(trace);
     if (finding.ttl >= trace->config.first_ttl && finding.ttl < destination->ttl)
-        finding.address =
-            finding_responder(&result->hops[finding.ttl - trace->config.first_ttl]);
+        finding.address = finding_responder(&result->hops[finding.ttl - trace->config.first_ttl]);
     finding_add(list, &finding);
 }
 
@@ -423,12 +422,12 @@ static void finding_oddities(const struct trace *trace, struct finding_list *lis
         finding_add(list, &(struct trace_finding){.kind = TRACE_FINDING_SUSPECT,
                                                   .severity = TRACE_NOTICE,
                                                   .count = trace->suspects});
-    for (size_t i = 0; i < TRACE_ERRNOS_MAX && trace->errnos[i].count; i++)
+    for (size_t i = 0; i < REFUSAL_ERRNOS_MAX && trace->refusal.errnos[i].count; i++)
         finding_add(
             list, &(struct trace_finding){.kind = TRACE_FINDING_SEND_ERRORS,
                                           .severity = trace->sent ? TRACE_WARNING : TRACE_CRITICAL,
-                                          .error = trace->errnos[i].error,
-                                          .count = trace->errnos[i].count});
+                                          .error = trace->refusal.errnos[i].error,
+                                          .count = trace->refusal.errnos[i].count});
 }
 
 /* Insertion keeps findings of one severity in the order they were found. */

@@ -4,6 +4,7 @@
 
 #include "base/timespan.h"
 #include "engine/mda.h"
+#include "engine/refusal.h"
 #include "engine/trace.h"
 
 #define TRACE_RING_MIN 64
@@ -11,7 +12,6 @@
 #define TRACE_RING_MAX       16384
 #define TRACE_RESPONDERS_MAX 128 /* at one TTL; more is an attack */
 #define TRACE_NONCE_LEN      16
-#define TRACE_ERRNOS_MAX     8
 
 enum trace_purpose {
     TRACE_FOR_ROUND,
@@ -106,9 +106,8 @@ struct trace {
     uint32_t next_id, oldest_id; /* nothing is waited for before oldest_id */
     unsigned nagain;
     /* schedule */
-    int64_t start_ns, next_round_ns, next_send_ns, again_pause_ns;
-    bool refused; /* the kernel has had no room since refused_ns */
-    int64_t refused_ns;
+    int64_t start_ns, next_round_ns, next_send_ns;
+    struct refusal refusal;
     uint32_t rounds;     /* begun */
     unsigned cursor_ttl; /* next TTL of the current round */
     bool scouted;        /* in this round */
@@ -137,10 +136,6 @@ struct trace {
     uint64_t target_duplicates; /* of the target's answers, at once and alike */
     uint64_t target_received;
     uint32_t target_answered_id;
-    struct {
-        int error;
-        uint64_t count;
-    } errnos[TRACE_ERRNOS_MAX];
     struct mtu_search mtu;
     struct mda *mda; /* NULL: one flow */
 };

@@ -2,31 +2,8 @@
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "engine/trace_internal.h"
-
-static int result_copy_quantile(struct quantile *to, const struct quantile *from)
-{
-    size_t values = from->exact ? (size_t)from->count : 0;
-
-    *to = *from;
-    to->exact = NULL;
-    to->buckets = NULL;
-    if (values) {
-        to->exact = malloc(values * sizeof(*to->exact));
-        if (!to->exact)
-            return -ENOMEM;
-        memcpy(to->exact, from->exact, values * sizeof(*to->exact));
-    }
-    if (from->buckets) {
-        to->buckets = malloc(from->nbuckets * sizeof(*to->buckets));
-        if (!to->buckets)
-            return -ENOMEM;
-        memcpy(to->buckets, from->buckets, from->nbuckets * sizeof(*to->buckets));
-    }
-    return 0;
-}
 
 static int result_copy_responders(struct trace_hop *to, const struct trace_hop *from)
 {
@@ -36,8 +13,8 @@ static int result_copy_responders(struct trace_hop *to, const struct trace_hop *
     for (size_t i = 0; i < from->nresponders; i++) {
         to->responders[i] = from->responders[i];
         to->nresponders = i + 1;
-        int err = result_copy_quantile(&to->responders[i].rtt_ms_quantiles,
-                                       &from->responders[i].rtt_ms_quantiles);
+        int err = quantile_copy(&to->responders[i].rtt_ms_quantiles,
+                                &from->responders[i].rtt_ms_quantiles);
         if (err)
             return err;
     }
@@ -49,7 +26,7 @@ static int result_copy_hop(struct trace_hop *to, const struct trace_hop *from)
     *to = *from;
     to->responders = NULL;
     to->nresponders = 0;
-    int err = result_copy_quantile(&to->rtt_ms_quantiles, &from->rtt_ms_quantiles);
+    int err = quantile_copy(&to->rtt_ms_quantiles, &from->rtt_ms_quantiles);
     if (!err && from->nresponders)
         err = result_copy_responders(to, from);
     return err;
@@ -167,7 +144,7 @@ static void result_end(const struct trace *trace, struct trace_result *result)
     }
     if (trace->sent == 0 && trace->send_errors > 0) {
         result->end = TRACE_END_SEND_FAILED;
-        result->end_error = trace->errnos[0].error;
+        result->end_error = trace->refusal.errnos[0].error;
     } else if (trace->stopped) {
         result->end = TRACE_END_INTERRUPTED;
     } else if (!trace->done) {

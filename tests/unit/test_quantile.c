@@ -96,11 +96,35 @@ static void test_refuses_what_is_no_quantity(void **state)
     quantile_release(&q);
 }
 
+static void test_copy_stands_alone(void **state)
+{
+    static const size_t sizes[] = {0, 1, 7, 8, 9, 100, QUANTILE_EXACT, QUANTILE_EXACT + 1, 1000};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        struct quantile q, copy;
+        quantile_init(&q);
+        for (size_t k = 1; k <= sizes[i]; k++)
+            assert_int_equal(quantile_add(&q, (double)k), 0);
+        assert_int_equal(quantile_copy(&copy, &q), 0);
+        quantile_release(&q);
+        assert_int_equal(copy.count, sizes[i]);
+        if (sizes[i] > 0)
+            assert_true(fabs(quantile_get(&copy, 0.5) - (double)((sizes[i] + 1) / 2)) <=
+                        QUANTILE_ERROR * (double)sizes[i]);
+        for (size_t k = 0; k < 300; k++)
+            assert_int_equal(quantile_add(&copy, 1e6), 0);
+        assert_true(quantile_get(&copy, 1) == 1e6);
+        quantile_release(&copy);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exact_nearest_rank),
         cmocka_unit_test(test_still_exact_at_the_limit),
+        cmocka_unit_test(test_copy_stands_alone),
         cmocka_unit_test(test_relative_error_in_buckets),
         cmocka_unit_test(test_wide_range_and_zeros),
         cmocka_unit_test(test_refuses_what_is_no_quantity),
