@@ -24,7 +24,7 @@ BUILD_PACKAGES := gcc make pkg-config libc6-dev libpcap-dev libnet1-dev libev-de
   libjansson-dev libyaml-dev libcap-dev libcap2-bin libseccomp-dev libmaxminddb-dev uthash-dev \
   linux-libc-dev
 TEST_PACKAGES := clang libclang-rt-14-dev llvm libcmocka-dev bats mtr-tiny traceroute scamper nmap \
-  fping iputils-ping iputils-tracepath iproute2 nftables tshark tcpdump mandoc jq python3 \
+  fping hping3 zmap iputils-ping iputils-tracepath iproute2 nftables tshark tcpdump mandoc jq python3 \
   python3-scapy procps util-linux curl mmdb-bin time shellcheck
 
 # --- how ----------------------------------------------------------------------
@@ -111,7 +111,8 @@ $B/tests/helpers/%_preload.so: tests/helpers/%_preload.c $(FLAGS)
 # Helpers that play a part of libcore are named core_*; the others know nothing of it.
 $B/tests/helpers/core_%: tests/helpers/core_%.c $B/libcore.a
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(DEPS) -o $@ $< $B/libcore.a $(LIBS)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(DEPS) -o $@ $(filter %.c %.o,$^) $(filter %.a,$^) $(LIBS)
+$B/tests/helpers/core_sweep: $B/tools/syn_sweep.o
 
 $B/tests/helpers/%: tests/helpers/%.c $(FLAGS)
 	@mkdir -p $(@D)

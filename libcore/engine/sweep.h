@@ -23,22 +23,22 @@
 #define SWEEP_BATCH_MAX   1024                /* probes handed out and not yet reported */
 #define SWEEP_ERRORS_MAX  8                   /* different errnos counted apart */
 
-struct sweep_range {        /* all addresses that share the first prefix_bits, 0 and 255 too */
-    struct address first;   /* bits behind the prefix are ignored; a scope is kept */
-    uint8_t prefix_bits;    /* 0 to 32; IPv6: 96 to 128 */
-    struct address source;  /* of the SYNs; answers must come to it */
+struct sweep_range {       /* all addresses that share the first prefix_bits, 0 and 255 too */
+    struct address first;  /* bits behind the prefix are ignored; a scope is kept */
+    uint8_t prefix_bits;   /* 0 to 32; IPv6: 96 to 128 */
+    struct address source; /* of the SYNs; answers must come to it */
 };
 
 struct sweep_config {
     const struct sweep_range *ranges; /* need not be sorted; what overlaps is asked once */
     size_t nranges;
-    const uint16_t *ports;            /* the same */
+    const uint16_t *ports; /* the same */
     size_t nports;
     uint16_t source_port, source_ports; /* first and how many, hashed over; 0: see below */
-    double rate_pps;                  /* 0: as fast as it goes */
-    unsigned probes;                  /* SYNs at most per target, at least 1 s apart; 0: 1 */
-    int64_t timeout_ns;               /* waited for answers after the last SYN */
-    uint64_t seed;                    /* must be secret: who knows it can forge answers */
+    double rate_pps;                    /* 0: as fast as it goes */
+    unsigned probes;                    /* SYNs at most per target, at least 1 s apart; 0: 1 */
+    int64_t timeout_ns;                 /* waited for answers after the last SYN */
+    uint64_t seed;                      /* must be secret: who knows it can forge answers */
 };
 
 /*
@@ -101,12 +101,12 @@ struct sweep_observation {
     enum sweep_answer answer;
     struct address address, responder; /* responder: who said unreachable, else the address */
     uint16_t port;
-    uint8_t ttl;                       /* the answer arrived with */
-    uint8_t icmp_type, icmp_code;      /* unreachable only */
+    uint8_t ttl;                  /* the answer arrived with */
+    uint8_t icmp_type, icmp_code; /* unreachable only */
 };
 
 /* Packets that came in, not those that left: on the loopback both look alike. */
-enum sweep_answer sweep_receive(struct sweep *sweep, const struct packet *packet, int64_t now_ns,
+enum sweep_answer sweep_receive(struct sweep *sweep, const struct packet *packet,
                                 struct sweep_observation *observation);
 
 struct sweep_error {
@@ -116,20 +116,20 @@ struct sweep_error {
 
 /*
  * targets = asked + unasked, asked = open + refused + unreachable + silent + pending. A target is
- * asked when a SYN to it has left. Pending: silent, but their time is not over; exact to an
- * eighth of the timeout.
+ * asked when a SYN to it has left. Pending: silent, but may be answered yet; at most that many,
+ * as the SYNs of the latest timeout_ns (to an eighth of it) are not remembered one by one.
  */
 struct sweep_counts {
     uint64_t targets, asked, open, refused, unreachable, silent, pending;
-    uint64_t sent;                /* SYNs that left */
+    uint64_t sent; /* SYNs that left, repeated ones too */
     uint64_t repeated, suspects, foreign;
-    uint64_t postponed;           /* sends for which the kernel had no room; they came again */
-    uint64_t failed;              /* sends that the kernel refused, by errno: */
+    uint64_t postponed; /* sends for which the kernel had no room; they came again */
+    uint64_t failed;    /* sends that the kernel refused, by errno: */
     struct sweep_error errors[SWEEP_ERRORS_MAX]; /* first come; unused ones are zero */
-    int64_t first_ns, last_ns;    /* of the SYNs that left */
-    double achieved_pps;          /* NAN below two */
-    double progress;              /* 0 to 1, of what is to be sent */
-    bool interrupted;             /* sweep_stop came before the end */
+    int64_t sending_ns;  /* from the first SYN to the last that left, pauses left out */
+    double achieved_pps; /* over that time; NAN below two SYNs */
+    double progress;     /* 0 to 1, of what is to be sent */
+    bool interrupted;    /* sweep_stop came before the end */
 };
 
 void sweep_counts(const struct sweep *sweep, int64_t now_ns, struct sweep_counts *counts);

@@ -25,6 +25,8 @@ struct raw_options {
     const char *interface; /* NULL: all interfaces ("any") */
     int snaplen;           /* bytes; 0: 1800. buffer_bytes / snaplen is how many frames can wait */
     int buffer_bytes;      /* capture ring; 0: 2 MiB */
+    bool incoming_only;    /* what leaves is not captured: half the work at high rates */
+    unsigned senders;      /* threads that share large batches; 0: the caller alone */
 };
 
 #define IO_ERROR_SIZE 256

@@ -404,17 +404,25 @@ int craft_patch_ip_id(uint8_t *packet, size_t len, uint16_t id)
     return 0;
 }
 
-int craft_patch_destination(uint8_t *packet, size_t len, const struct address *destination)
+/* Where the source address lies; the destination follows it. */
+static size_t craft_address_at(uint8_t version)
+{
+    return version == 4 ? 12 : 8;
+}
+
+static int craft_patch_address(uint8_t *packet, size_t len, bool is_destination,
+                               const struct address *address)
 {
     struct craft_view view;
 
-    if (craft_view_transport(packet, len, &view) < 0 || view.version != destination->family)
+    if (craft_view_transport(packet, len, &view) < 0 || view.version != address->family)
         return -EINVAL;
     if (view.protocol == PROTO_ICMP)
         view.sum_at = 0; /* no pseudo-header */
-    size_t at = view.version == 4 ? 16 : 24;
-    for (size_t i = 0; i < address_len(destination); i += 2) {
-        uint16_t word = craft_get_u16(destination->bytes, i);
+    size_t address_bytes = address_len(address);
+    size_t at = craft_address_at(view.version) + (is_destination ? address_bytes : 0);
+    for (size_t i = 0; i < address_bytes; i += 2) {
+        uint16_t word = craft_get_u16(address->bytes, i);
 
         if (view.version == 4) {
             craft_view_sum(packet, &view, craft_get_u16(packet, at + i), word);
@@ -424,6 +432,16 @@ int craft_patch_destination(uint8_t *packet, size_t len, const struct address *d
         }
     }
     return 0;
+}
+
+int craft_patch_source(uint8_t *packet, size_t len, const struct address *source)
+{
+    return craft_patch_address(packet, len, false, source);
+}
+
+int craft_patch_destination(uint8_t *packet, size_t len, const struct address *destination)
+{
+    return craft_patch_address(packet, len, true, destination);
 }
 
 int craft_patch_ports(uint8_t *packet, size_t len, uint16_t source, uint16_t destination)

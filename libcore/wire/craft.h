@@ -14,7 +14,7 @@
 
 struct craft; /* opaque: libnet's context */
 
-int craft_new(struct craft **out); /* 0, -ENOMEM */
+int craft_new(struct craft **out);    /* 0, -ENOMEM */
 void craft_free(struct craft *craft); /* NULL is fine */
 
 /*
@@ -33,6 +33,7 @@ const char *craft_error(const struct craft *craft);
  */
 int craft_patch_ttl(uint8_t *packet, size_t len, uint8_t ttl);
 int craft_patch_ip_id(uint8_t *packet, size_t len, uint16_t id);
+int craft_patch_source(uint8_t *packet, size_t len, const struct address *source);
 int craft_patch_destination(uint8_t *packet, size_t len, const struct address *destination);
 int craft_patch_ports(uint8_t *packet, size_t len, uint16_t source, uint16_t destination);
 int craft_patch_tcp_seq(uint8_t *packet, size_t len, uint32_t seq);

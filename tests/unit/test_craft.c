@@ -455,6 +455,9 @@ static void patch_all(const uint8_t *golden, size_t len, struct probe probe)
     probe.destination.bytes[3] = 0xfe;
     assert_int_equal(craft_patch_destination(packet, len, &probe.destination), 0);
     expect_patched(packet, len, &probe);
+    probe.source.bytes[2] = 0x7e;
+    assert_int_equal(craft_patch_source(packet, len, &probe.source), 0);
+    expect_patched(packet, len, &probe);
     if (probe.source.family == 4) {
         probe.ip_id = 0xfff0;
         assert_int_equal(craft_patch_ip_id(packet, len, 0xfff0), 0);
@@ -496,6 +499,7 @@ static void test_patches_refuse_other_packets(void **state)
     assert_int_equal(craft_patch_ttl(packet, 19, 1), -EINVAL);
     assert_int_equal(craft_patch_destination(packet, sizeof(packet), &udp6_probe.destination),
                      -EINVAL);
+    assert_int_equal(craft_patch_source(packet, sizeof(packet), &udp6_probe.source), -EINVAL);
     packet[0] = 0x46; /* options: not one of ours */
     assert_int_equal(craft_patch_ttl(packet, sizeof(packet), 1), -EINVAL);
     assert_memory_equal(packet + 1, udp4 + 1, sizeof(udp4) - 1);
