@@ -5,8 +5,8 @@
 
 #include <cmocka.h>
 
-#include <netinet/ip.h>
 #include <netinet/in.h>
+#include <netinet/ip.h>
 #include <string.h>
 #include <sys/socket.h>
 
