@@ -2,9 +2,9 @@
 
 #include <math.h>
 
-static uint64_t random_splitmix64(uint64_t *state)
+uint64_t random_mix(uint64_t value)
 {
-    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t z = value + UINT64_C(0x9e3779b97f4a7c15);
 
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
@@ -18,8 +18,10 @@ static uint64_t random_rotate(uint64_t value, int bits)
 
 void random_seed(struct random *r, uint64_t seed)
 {
-    for (int i = 0; i < 4; i++)
-        r->state[i] = random_splitmix64(&seed);
+    for (int i = 0; i < 4; i++) {
+        r->state[i] = random_mix(seed);
+        seed += UINT64_C(0x9e3779b97f4a7c15);
+    }
 }
 
 uint64_t random_u64(struct random *r)

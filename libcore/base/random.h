@@ -20,4 +20,6 @@ double random_unit(struct random *r);               /* uniform in [0, 1) */
 double random_normal(struct random *r);             /* mean 0, standard deviation 1 */
 bool random_chance(struct random *r, double share); /* true with probability share (0 to 1) */
 
+uint64_t random_mix(uint64_t value); /* a keyless hash: splitmix64's step */
+
 #endif

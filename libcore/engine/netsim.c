@@ -9,8 +9,6 @@
 #include "wire/checksum.h"
 #include "wire/icmp.h"
 
-enum { HOST_CLIENT = 0, TCP_LEAST = 20 };
-
 /* --- bytes ------------------------------------------------------------------------------ */
 
 uint16_t netsim_get16(const uint8_t *at)
@@ -124,6 +122,7 @@ const char *netsim_action_name(enum netsim_action action)
         [NETSIM_REWRITTEN] = "rewritten",
         [NETSIM_FORGED] = "forged",
         [NETSIM_FRAGMENTED] = "fragmented",
+        [NETSIM_BACKLOG_FULL] = "backlog_full",
         [NETSIM_CHANGED] = "changed",
     };
 
@@ -137,9 +136,9 @@ void netsim_say(struct netsim *sim, enum netsim_action action, size_t node,
 
     if (!sim->log)
         return;
-    event.node = node == HOST_CLIENT       ? "client"
-                 : node == sim->nnodes - 1 ? "server"
-                                           : sim->nodes[node].element->name;
+    event.node = node == NETSIM_HOST_CLIENT ? "client"
+                 : node == sim->nnodes - 1  ? "server"
+                                            : sim->nodes[node].element->name;
     if (packet) {
         event.id = packet->id;
         event.copy = packet->copy;
@@ -224,6 +223,25 @@ void netsim_schedule(struct netsim *sim, int64_t when_ns, size_t node,
     }
 }
 
+void netsim_flow_wake(struct netsim *sim, size_t node, struct netsim_flow *flow, int64_t when_ns)
+{
+    struct netsim_due due = {.when_ns = when_ns, .node = node, .flow = flow};
+
+    if (push(sim, due) < 0)
+        sim->error = -ENOMEM;
+    else
+        flow->timed = true;
+}
+
+static void wake(struct netsim *sim, const struct netsim_due *due)
+{
+    due->flow->timed = false;
+    if (due->flow->gone)
+        netsim_flow_free(due->flow);
+    else
+        netsim_syn_wake(sim, due->node, due->flow);
+}
+
 /* --- routers ------------------------------------------------------------------------------------
  */
 
@@ -246,7 +264,7 @@ static size_t node_of(const struct netsim *sim, const char *name)
     for (size_t i = 1; i + 1 < sim->nnodes; i++)
         if (strcmp(sim->nodes[i].element->name, name) == 0)
             return i;
-    return HOST_CLIENT;
+    return NETSIM_HOST_CLIENT;
 }
 
 void netsim_forward(struct netsim *sim, size_t node, struct netsim_transit *packet)
@@ -275,110 +293,6 @@ void netsim_forward(struct netsim *sim, size_t node, struct netsim_transit *pack
         return;
     }
     netsim_cross(sim, node, next, packet);
-}
-
-static bool filter_matches(const struct netsim_node *at, const struct scenario_filter *filter,
-                           const struct netsim_transit *packet)
-{
-    const uint8_t *segment = packet->bytes + packet->header_len;
-    size_t len = packet->len - packet->header_len;
-    bool icmp = packet->protocol == PROTO_ICMPV6 && filter->protocol == PROTO_ICMP;
-
-    if (filter->protocol && filter->protocol != packet->protocol && !icmp)
-        return false;
-    if (filter->port && (len < 4 || netsim_get16(segment + 2) != filter->port))
-        return false;
-    if (filter->established_only &&
-        (packet->protocol != PROTO_TCP || len < TCP_LEAST || segment[13] & TCP_SYN))
-        return false;
-    if (filter->flow_share < 1)
-        return (double)(netsim_flow_hash(packet, at->salt ^ 1) >> 11) / 9007199254740992.0 <
-               filter->flow_share;
-    return true;
-}
-
-/* A RST in the server's name, its sequence number taken from our acknowledgement. */
-static void forge_reset(struct netsim *sim, size_t node, const struct netsim_transit *packet,
-                        uint8_t ttl)
-{
-    const uint8_t *tcp = packet->bytes + packet->header_len;
-    uint8_t reset[TCP_LEAST] = {0};
-    uint32_t ack;
-
-    if (packet->protocol != PROTO_TCP || packet->len - packet->header_len < TCP_LEAST)
-        return;
-    memcpy(reset, tcp + 2, 2);
-    memcpy(reset + 2, tcp, 2);
-    memcpy(reset + 4, tcp + 8, 4);
-    ack = ((uint32_t)netsim_get16(tcp + 4) << 16 | netsim_get16(tcp + 6)) + 1;
-    netsim_put16(reset + 8, (uint16_t)(ack >> 16));
-    netsim_put16(reset + 10, (uint16_t)ack);
-    reset[12] = 0x50;
-    reset[13] = TCP_RST | TCP_ACK;
-    netsim_say(sim, NETSIM_FORGED, node, packet, sim->next_id);
-    netsim_reply(sim, node, packet, ttl ? ttl : NETSIM_TTL, reset, sizeof(reset));
-}
-
-/* False when a filter took the packet. */
-static bool pass_filters(struct netsim *sim, size_t node, const struct netsim_transit *packet)
-{
-    const struct netsim_node *at = &sim->nodes[node];
-
-    if (packet->heading != NETSIM_SERVER)
-        return true;
-    for (size_t i = 0; i < at->now->nfilters; i++) {
-        const struct scenario_filter *filter = &at->now->filters[i];
-
-        if (!filter_matches(at, filter, packet))
-            continue;
-        netsim_say(sim, NETSIM_FILTERED, node, packet, 0);
-        if (filter->action == FILTER_REJECT)
-            netsim_icmp_error(sim, node, packet, ICMP4_UNREACHABLE, ICMP4_ADMIN_PROHIBITED, 0);
-        else if (filter->action == FILTER_RESET)
-            forge_reset(sim, node, packet, filter->reset_ttl);
-        return false;
-    }
-    return true;
-}
-
-static void clamp_mss(struct netsim_transit *packet, uint16_t mss)
-{
-    uint8_t *tcp = packet->bytes + packet->header_len;
-    size_t len = packet->len - packet->header_len, end;
-
-    if (packet->protocol != PROTO_TCP || len < TCP_LEAST || !(tcp[13] & TCP_SYN))
-        return;
-    end = (tcp[12] >> 4) * 4u;
-    for (size_t i = TCP_LEAST; i < end && i + 4 <= len;) {
-        if (tcp[i] == 0)
-            return;
-        if (tcp[i] == 2 && netsim_get16(tcp + i + 2) > mss) {
-            netsim_put16(tcp + i + 2, mss);
-            netsim_fix_transport(packet);
-        }
-        i += tcp[i] == 1 || tcp[i + 1] < 2 ? 1 : tcp[i + 1];
-    }
-}
-
-static void rewrite(const struct scenario_element *router, struct netsim_transit *packet)
-{
-    unsigned octet;
-
-    if (router->clamp_mss)
-        clamp_mss(packet, router->clamp_mss);
-    if (router->rewrite_dscp < 0 && router->rewrite_ecn < 0)
-        return;
-    octet = packet->version == 6 ? netsim_get16(packet->bytes) >> 4 & 0xff : packet->bytes[1];
-    if (router->rewrite_dscp >= 0)
-        octet = (octet & 3) | (unsigned)router->rewrite_dscp << 2;
-    if (router->rewrite_ecn >= 0)
-        octet = (octet & 0xfc) | (unsigned)router->rewrite_ecn;
-    if (packet->version == 6)
-        netsim_put16(packet->bytes,
-                     (uint16_t)((netsim_get16(packet->bytes) & 0xf00f) | octet << 4));
-    else
-        packet->bytes[1] = (uint8_t)octet;
-    netsim_fix_ip(packet);
 }
 
 /* False when the TTL ran out here. */
@@ -414,7 +328,7 @@ static bool pass_router(struct netsim *sim, size_t node, struct netsim_transit *
         netsim_host_answer(sim, node, packet);
         return false;
     }
-    if (!pass_filters(sim, node, packet) || !decrement_ttl(sim, node, packet))
+    if (!netsim_filter(sim, node, packet) || !decrement_ttl(sim, node, packet))
         return false;
     if (towards && router->blackhole) {
         netsim_say(sim, NETSIM_BLACKHOLED, node, packet, 0);
@@ -426,7 +340,7 @@ static bool pass_router(struct netsim *sim, size_t node, struct netsim_transit *
         return false;
     }
     if (towards)
-        rewrite(router, packet);
+        netsim_rewrite(router, packet);
     if (towards && router->nat && !netsim_nat_out(sim, node, packet)) {
         netsim_say(sim, NETSIM_NAT_FULL, node, packet, 0);
         return false;
@@ -443,8 +357,10 @@ static bool arrive(struct netsim *sim, size_t node, struct netsim_transit *packe
         netsim_forward(sim, node, packet);
         return false;
     }
-    if (node == HOST_CLIENT || at_server) {
+    if (node == NETSIM_HOST_CLIENT || at_server) {
         netsim_say(sim, NETSIM_DELIVERED, node, packet, 0);
+        if (!at_server && sim->options.client_resets)
+            netsim_host_reset(sim, node, packet);
         if (!at_server || !sim->options.simulate_server)
             return true;
         if (!sim->scenario->server.dead)
@@ -459,141 +375,7 @@ static bool arrive(struct netsim *sim, size_t node, struct netsim_transit *packe
     return false;
 }
 
-/* --- building the graph
- * --------------------------------------------------------------------------- */
-
-struct ends { /* the nodes a following element links to */
-    size_t *nodes;
-    size_t count;
-    bool per_packet;
-};
-
-static int append(size_t **list, size_t *count, size_t value)
-{
-    size_t *grown = reallocarray(*list, *count + 1, sizeof(*grown));
-
-    if (!grown)
-        return -ENOMEM;
-    grown[(*count)++] = value;
-    *list = grown;
-    return 0;
-}
-
-static int link_nodes(struct netsim *sim, const struct ends *before, size_t node)
-{
-    for (size_t i = 0; i < before->count; i++) {
-        struct netsim_node *from = &sim->nodes[before->nodes[i]], *to = &sim->nodes[node];
-
-        if (append(&from->next, &from->nnext, node) < 0 ||
-            append(&to->previous, &to->nprevious, before->nodes[i]) < 0)
-            return -ENOMEM;
-        from->per_packet |= before->per_packet;
-    }
-    return 0;
-}
-
-static int replace_ends(struct ends *ends, size_t node)
-{
-    ends->count = 0;
-    ends->per_packet = false;
-    return append(&ends->nodes, &ends->count, node);
-}
-
-static int add_branch(struct netsim *sim, const struct scenario_branch *branch, struct ends *ends);
-
-/* Every branch starts at the same ends; what follows starts at the ends of all of them. */
-static int add_ecmp(struct netsim *sim, const struct scenario_element *ecmp, struct ends *ends)
-{
-    struct ends merged = {0};
-    int error = 0;
-
-    for (size_t i = 0; error == 0 && i < ecmp->nbranches; i++) {
-        struct ends own = {.per_packet = ecmp->per_packet};
-
-        for (size_t k = 0; error == 0 && k < ends->count; k++)
-            error = append(&own.nodes, &own.count, ends->nodes[k]);
-        if (error == 0)
-            error = add_branch(sim, &ecmp->branches[i], &own);
-        for (size_t k = 0; error == 0 && k < own.count; k++)
-            error = append(&merged.nodes, &merged.count, own.nodes[k]);
-        free(own.nodes);
-    }
-    free(ends->nodes);
-    *ends = merged;
-    return error;
-}
-
-static int add_router(struct netsim *sim, const struct scenario_element *router, struct ends *ends)
-{
-    size_t node = sim->nnodes++;
-
-    sim->nodes[node].element = sim->nodes[node].now = router;
-    sim->nodes[node].tokens_ns = INT64_MIN;
-    sim->nodes[node].salt = random_u64(&sim->random);
-    return link_nodes(sim, ends, node) < 0 ? -ENOMEM : replace_ends(ends, node);
-}
-
-static int add_branch(struct netsim *sim, const struct scenario_branch *branch, struct ends *ends)
-{
-    int error = 0;
-
-    for (size_t i = 0; error == 0 && i < branch->nelements; i++) {
-        const struct scenario_element *element = &branch->elements[i];
-
-        error = element->kind == SCENARIO_ECMP ? add_ecmp(sim, element, ends)
-                                               : add_router(sim, element, ends);
-    }
-    return error;
-}
-
-static size_t count_routers(const struct scenario_branch *branch)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < branch->nelements; i++) {
-        count += branch->elements[i].kind == SCENARIO_ROUTER;
-        for (size_t k = 0; k < branch->elements[i].nbranches; k++)
-            count += count_routers(&branch->elements[i].branches[k]);
-    }
-    return count;
-}
-
-static void mark_dnat(struct netsim *sim)
-{
-    bool behind = false;
-
-    for (size_t i = 1; i + 1 < sim->nnodes; i++) {
-        sim->nodes[i].behind_dnat = behind;
-        behind |= sim->nodes[i].element->dnat;
-    }
-}
-
-static int build(struct netsim *sim)
-{
-    const struct scenario *scenario = sim->scenario;
-    struct ends ends = {0};
-    struct netsim_node *server;
-    int error;
-
-    sim->nodes = calloc(count_routers(&scenario->path) + 2, sizeof(*sim->nodes));
-    if (!sim->nodes)
-        return -ENOMEM;
-    sim->nnodes = 1;
-    sim->nodes[HOST_CLIENT].salt = random_u64(&sim->random);
-    error = replace_ends(&ends, HOST_CLIENT);
-    if (error == 0)
-        error = add_branch(sim, &scenario->path, &ends);
-    server = &sim->nodes[sim->nnodes];
-    server->to = scenario->last_to;
-    server->from = scenario->last_from;
-    server->salt = random_u64(&sim->random);
-    if (error == 0)
-        error = link_nodes(sim, &ends, sim->nnodes++);
-    free(ends.nodes);
-    if (error == 0)
-        mark_dnat(sim);
-    return error;
-}
+/* --- the outside -------------------------------------------------------------------------- */
 
 static int plan_changes(struct netsim *sim)
 {
@@ -609,9 +391,6 @@ static int plan_changes(struct netsim *sim)
     return 0;
 }
 
-/* --- the outside
- * ---------------------------------------------------------------------------------- */
-
 int netsim_new(const struct scenario *scenario, const struct netsim_options *options,
                struct netsim **out)
 {
@@ -625,7 +404,8 @@ int netsim_new(const struct scenario *scenario, const struct netsim_options *opt
     sim->now_ns = options->start_ns;
     sim->next_id = 1;
     random_seed(&sim->random, options->seed);
-    error = build(sim);
+    sim->secret = (options->seed + 1) * UINT64_C(0x9e3779b97f4a7c15);
+    error = netsim_build(sim);
     if (error == 0)
         error = plan_changes(sim);
     if (error < 0) {
@@ -640,12 +420,16 @@ void netsim_free(struct netsim *sim)
 {
     if (!sim)
         return;
-    for (size_t i = 0; i < sim->ndue; i++)
+    for (size_t i = 0; i < sim->ndue; i++) {
         free(sim->due[i].packet);
+        if (sim->due[i].flow && sim->due[i].flow->gone)
+            netsim_flow_free(sim->due[i].flow);
+    }
     for (size_t i = 0; sim->nodes && i < sim->nnodes; i++) {
         free(sim->nodes[i].next);
         free(sim->nodes[i].previous);
         netsim_nat_free(sim->nodes[i].nat);
+        netsim_flows_free(&sim->nodes[i]);
     }
     free(sim->nodes);
     free(sim->due);
@@ -657,7 +441,7 @@ int netsim_send(struct netsim *sim, enum netsim_side side, const uint8_t *bytes,
                 int64_t now_ns)
 {
     struct netsim_transit *packet;
-    size_t node = side == NETSIM_CLIENT ? HOST_CLIENT : sim->nnodes - 1;
+    size_t node = side == NETSIM_CLIENT ? NETSIM_HOST_CLIENT : sim->nnodes - 1;
 
     sim->error = 0;
     packet = netsim_packet(sim, bytes, len);
@@ -694,15 +478,17 @@ int netsim_receive(struct netsim *sim, int64_t now_ns, struct netsim_packet *pac
 
         if (due.when_ns > sim->now_ns)
             sim->now_ns = due.when_ns;
-        if (due.change) {
+        if (due.change)
             change(sim, &due);
+        if (due.flow)
+            wake(sim, &due);
+        if (!due.packet)
             continue;
-        }
         if (!arrive(sim, due.node, due.packet))
             continue;
         sim->delivered = due.packet;
         packet->when_ns = due.when_ns;
-        packet->side = due.node == HOST_CLIENT ? NETSIM_CLIENT : NETSIM_SERVER;
+        packet->side = due.node == NETSIM_HOST_CLIENT ? NETSIM_CLIENT : NETSIM_SERVER;
         packet->bytes = due.packet->bytes;
         packet->len = due.packet->len;
         packet->id = due.packet->id;

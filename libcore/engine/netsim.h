@@ -9,8 +9,10 @@
  * IPv4 and IPv6. The same seed and the same input give the same output, byte by byte.
  *
  * Behind the sides are either kernels (the lab's TUN devices: netsim_send and netsim_receive on
- * NETSIM_CLIENT and NETSIM_SERVER) or, where `hosts` is set, simple simulated hosts for tests in
- * virtual time (echo, port unreachable, SYN-ACK, RST).
+ * NETSIM_CLIENT and NETSIM_SERVER) or, where `simulate_server` is set, a simulated host for tests
+ * in virtual time: echo, closed ports, and a TCP that answers SYNs as Linux does, repeats SYN-ACKs
+ * until it sees a RST or an ACK, and has the faults that the scenario gives its services. What
+ * comes after the handshake is the kernels' to play.
  */
 #ifndef NETDX_ENGINE_NETSIM_H
 #define NETDX_ENGINE_NETSIM_H
@@ -28,6 +30,7 @@ struct netsim; /* opaque */
 struct netsim_options {
     uint64_t seed;
     bool simulate_server; /* answer for the server's addresses in netsim itself */
+    bool client_resets;   /* the client's kernel answers TCP that it does not know with RSTs */
     int64_t start_ns;
 };
 
@@ -59,6 +62,7 @@ enum netsim_action {
     NETSIM_REWRITTEN,    /* NAT, DSCP, ECN, MSS */
     NETSIM_FORGED,       /* a filter made a RST, its own id is `other` */
     NETSIM_FRAGMENTED,   /* a further fragment came to be; `copy` counts from 1 */
+    NETSIM_BACKLOG_FULL, /* the server's accept queue had no room for this SYN */
     NETSIM_CHANGED,      /* a timed change of the scenario took place */
 };
 

@@ -155,75 +155,14 @@ static void put_message(struct writer *w, const struct scenario_element *router,
         put_extensions(w, router, packet->version);
 }
 
-struct answer { /* what the header of an answer says, and what the log calls it */
-    struct address source;
-    uint8_t protocol, ttl;
-    enum netsim_action action;
-};
-
-static void put_header(struct writer *w, const struct answer *answer,
-                       const struct address *destination, size_t len)
-{
-    if (answer->source.family == 4) {
-        writer_u16(w, 0x45c0); /* RFC 1812 4.3.2.5: precedence internetwork control */
-        writer_u16(w, (uint16_t)(20 + len));
-        writer_u32(w, 0);
-        writer_u8(w, answer->ttl);
-        writer_u8(w, answer->protocol);
-        writer_u16(w, 0);
-    } else {
-        writer_u32(w, 0x60000000);
-        writer_u16(w, (uint16_t)len);
-        writer_u8(w, answer->protocol);
-        writer_u8(w, answer->ttl);
-    }
-    writer_bytes(w, answer->source.bytes, address_len(&answer->source));
-    writer_bytes(w, destination->bytes, address_len(destination));
-}
-
-/* Sends a segment from `node` back to where `packet` came from. */
-static void send_back(struct netsim *sim, size_t node, const struct answer *answer,
-                      const struct netsim_transit *packet, const uint8_t *segment, size_t len)
-{
-    struct address destination = netsim_source(packet);
-    uint8_t bytes[UINT16_MAX];
-    struct writer w = writer_init(bytes, sizeof(bytes));
-    struct netsim_transit *sent;
-    int64_t slow = sim->nodes[node].now ? sim->nodes[node].now->icmp_delay_ns : 0;
-
-    put_header(&w, answer, &destination, len);
-    writer_bytes(&w, segment, len);
-    sent = w.failed ? NULL : netsim_packet(sim, bytes, w.len);
-    if (!sent)
-        return;
-    sent->id = sim->next_id++;
-    sent->entered_ns = sim->now_ns;
-    sent->heading = packet->heading == NETSIM_SERVER ? NETSIM_CLIENT : NETSIM_SERVER;
-    netsim_fix_transport(sent);
-    netsim_fix_ip(sent);
-    netsim_say(sim, answer->action, node, packet, sent->id);
-    sent->starts_here = true;
-    netsim_schedule(sim, sim->now_ns + slow, node, sent);
-}
-
-void netsim_reply(struct netsim *sim, size_t node, const struct netsim_transit *packet, uint8_t ttl,
-                  const uint8_t *segment, size_t len)
-{
-    struct address source = netsim_destination(packet);
-    struct answer answer = {source, packet->protocol, ttl, NETSIM_ENTERED};
-
-    send_back(sim, node, &answer, packet, segment, len);
-}
-
 void netsim_icmp_error(struct netsim *sim, size_t node, const struct netsim_transit *packet,
                        uint8_t type, uint8_t code, uint16_t mtu)
 {
     struct netsim_node *at = &sim->nodes[node];
     const struct scenario_host *server = &sim->scenario->server;
-    struct address source = netsim_destination(packet);
     uint8_t bytes[ICMP_SPACE];
     struct writer w = writer_init(bytes, sizeof(bytes));
-    struct answer answer;
+    struct netsim_answer answer = netsim_answer_to(packet, NETSIM_TTL, NETSIM_ICMP_SENT);
 
     if (!deserves_error(packet))
         return;
@@ -232,14 +171,13 @@ void netsim_icmp_error(struct netsim *sim, size_t node, const struct netsim_tran
         return;
     }
     if (at->behind_dnat)
-        source = packet->version == 6 ? server->address6 : server->address4;
+        answer.source = packet->version == 6 ? server->address6 : server->address4;
     else if (at->now)
-        source = packet->version == 6 ? at->now->address6 : at->now->address4;
+        answer.source = packet->version == 6 ? at->now->address6 : at->now->address4;
     if (packet->version == 6)
         translate(&type, &code);
     put_message(&w, at->now, packet, type, code, mtu);
-    answer = (struct answer){source, packet->version == 6 ? PROTO_ICMPV6 : PROTO_ICMP, NETSIM_TTL,
-                             NETSIM_ICMP_SENT};
+    answer.protocol = packet->version == 6 ? PROTO_ICMPV6 : PROTO_ICMP;
     if (!w.failed)
-        send_back(sim, node, &answer, packet, bytes, w.len);
+        netsim_answer(sim, node, &answer, packet, bytes, w.len);
 }

@@ -27,7 +27,6 @@ int64_t refusal_pause(struct refusal *refusal, int64_t now_ns, int64_t patience_
     }
     if (now_ns - refusal->since_ns > patience_ns)
         return -1;
-    refusal->pauses++;
     refusal->pause_ns = pause_ns * 2 > PAUSE_MAX_NS ? PAUSE_MAX_NS : pause_ns * 2;
     return pause_ns;
 }

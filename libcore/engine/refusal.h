@@ -15,7 +15,6 @@
 struct refusal {
     bool waiting; /* the kernel has had no room since since_ns */
     int64_t since_ns, pause_ns;
-    uint64_t pauses; /* in all */
     struct {
         int error; /* positive; entries without a count are unused */
         uint64_t count;

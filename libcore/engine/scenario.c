@@ -137,102 +137,6 @@ int scenario_sequence(struct scenario_reader *r, const yaml_node_t *node,
     return error;
 }
 
-/* --- hosts and services ----------------------------------------------------------------- */
-
-#define SERVICE(name, function, member, low, high)                                                 \
-    {                                                                                              \
-        name, function, offsetof(struct scenario_service, member), low, high,                      \
-            sizeof(((struct scenario_service *)0)->member)                                         \
-    }
-
-static const struct scenario_field service_fields[] = {
-    SERVICE("port", scenario_read_number, port, 1, 65535),
-    SERVICE("status", scenario_read_signed, status, 100, 599),
-    SERVICE("server", scenario_read_string, server, 0, 256),
-    SERVICE("body", scenario_read_string, body, 0, 65536),
-    SERVICE("delay", scenario_read_duration, delay_ns, 0, 3600.0 * 1e9),
-};
-
-static int read_service_as(struct scenario_reader *r, const yaml_node_t *node,
-                           struct scenario_host *host, enum scenario_service_kind kind,
-                           uint16_t port)
-{
-    struct scenario_service *grown =
-        reallocarray(host->services, host->nservices + 1, sizeof(*grown));
-
-    if (!grown)
-        return -ENOMEM;
-    host->services = grown;
-    host->services[host->nservices] =
-        (struct scenario_service){.kind = kind, .port = port, .status = 200};
-    return scenario_mapping(r, node, service_fields, COUNT(service_fields),
-                            &host->services[host->nservices++]);
-}
-
-static int read_http(struct scenario_reader *r, const yaml_node_t *node, void *at,
-                     const struct scenario_field *field)
-{
-    (void)field;
-    return read_service_as(r, node, at, SERVICE_HTTP, 80);
-}
-
-static int read_tcp_echo(struct scenario_reader *r, const yaml_node_t *node, void *at,
-                         const struct scenario_field *field)
-{
-    (void)field;
-    return read_service_as(r, node, at, SERVICE_TCP_ECHO, 7);
-}
-
-static int read_udp_echo(struct scenario_reader *r, const yaml_node_t *node, void *at,
-                         const struct scenario_field *field)
-{
-    (void)field;
-    return read_service_as(r, node, at, SERVICE_UDP_ECHO, 7);
-}
-
-static const struct scenario_field service_kinds[] = {
-    {"http", read_http, 0, 0, 0, 0},
-    {"tcp-echo", read_tcp_echo, 0, 0, 0, 0},
-    {"udp-echo", read_udp_echo, 0, 0, 0, 0},
-};
-
-static int read_service(struct scenario_reader *r, const yaml_node_t *node, void *at)
-{
-    return scenario_mapping(r, node, service_kinds, COUNT(service_kinds), at);
-}
-
-static int read_services(struct scenario_reader *r, const yaml_node_t *node, void *at,
-                         const struct scenario_field *field)
-{
-    (void)field;
-    return scenario_sequence(r, node, read_service, at);
-}
-
-static int read_last_link(struct scenario_reader *r, const yaml_node_t *node, void *at,
-                          const struct scenario_field *field)
-{
-    int error = scenario_read_link(r, node, &r->scenario->last_to, field);
-
-    (void)at;
-    r->scenario->last_from = r->scenario->last_to;
-    return error;
-}
-
-static const struct scenario_field host_fields[] = {
-    {"addresses", scenario_read_addresses, offsetof(struct scenario_host, address4), 0, 0, 0},
-    {"name", scenario_read_string, offsetof(struct scenario_host, name), 1, 64, 0},
-    {"services", read_services, 0, 0, 0, 0},
-    {"dead", scenario_read_bool, offsetof(struct scenario_host, dead), 0, 0, 0},
-    {"link", read_last_link, 0, 0, 0, 0}, /* the server's: from the last router */
-};
-
-static int read_host(struct scenario_reader *r, const yaml_node_t *node, void *at,
-                     const struct scenario_field *field)
-{
-    (void)field;
-    return scenario_mapping(r, node, host_fields, COUNT(host_fields), at);
-}
-
 /* --- events -------------------------------------------------------------------------------- */
 
 struct event_head {
@@ -398,8 +302,8 @@ static const struct scenario_field sections[] = {
     {"name", scenario_read_string, offsetof(struct scenario, name), 1, 64, 0},
     {"summary", scenario_read_string, offsetof(struct scenario, summary), 1, 200, 0},
     {"defaults", read_defaults, 0, 0, 0, 0},
-    {"client", read_host, offsetof(struct scenario, client), 0, 0, 0},
-    {"server", read_host, offsetof(struct scenario, server), 0, 0, 0},
+    {"client", scenario_read_host, offsetof(struct scenario, client), 0, 0, 0},
+    {"server", scenario_read_host, offsetof(struct scenario, server), 0, 0, 0},
     {"path", scenario_read_path, offsetof(struct scenario, path), 0, 0, 0},
     {"events", read_events, 0, 0, 0, 0},
     {"expect", read_expectations, 0, 0, 0, 0},
@@ -433,27 +337,6 @@ static int read_sections(struct scenario_reader *r, const yaml_node_t *root)
     return error;
 }
 
-static int name_host(struct scenario_host *host, const char *name, const uint8_t address4[4],
-                     const uint8_t address6[16])
-{
-    if (host->address4.family == 0)
-        host->address4 = address_from4(address4);
-    if (host->address6.family == 0)
-        host->address6 = address_from6(address6);
-    if (!host->name)
-        host->name = strdup(name);
-    return host->name ? 0 : -ENOMEM;
-}
-
-static int name_hosts(struct scenario *scenario)
-{
-    static const uint8_t client4[4] = {10, 0, 0, 2}, server4[4] = {10, 99, 0, 2};
-    static const uint8_t client6[16] = {0xfd, [15] = 2}, server6[16] = {0xfd, [7] = 0x99, [15] = 2};
-    int error = name_host(&scenario->client, "client.lab", client4, client6);
-
-    return error < 0 ? error : name_host(&scenario->server, "server.lab", server4, server6);
-}
-
 static int check_unique(struct scenario_reader *r, const yaml_node_t *root,
                         const struct scenario_branch *branch)
 {
@@ -483,7 +366,7 @@ static int read_root(struct scenario_reader *r, const yaml_node_t *root)
     if (scenario->path.nelements == 0)
         return scenario_fail(r, root, NULL, "needs a \"path\" of at least one router");
     error = check_unique(r, root, &scenario->path);
-    return error < 0 ? error : name_hosts(scenario);
+    return error < 0 ? error : scenario_name_hosts(scenario);
 }
 
 /* libyaml's own complaint, with its place. */
@@ -539,16 +422,6 @@ int scenario_parse(const char *yaml, size_t len, struct scenario **out,
     return result;
 }
 
-static void host_release(struct scenario_host *host)
-{
-    for (size_t i = 0; i < host->nservices; i++) {
-        free(host->services[i].server);
-        free(host->services[i].body);
-    }
-    free(host->services);
-    free(host->name);
-}
-
 static void expectation_release(struct scenario_expectation *expectation)
 {
     for (size_t i = 0; i < expectation->nfindings; i++)
@@ -568,8 +441,8 @@ void scenario_free(struct scenario *scenario)
     for (size_t i = 0; i < scenario->nexpectations; i++)
         expectation_release(&scenario->expectations[i]);
     scenario_branch_release(&scenario->path);
-    host_release(&scenario->client);
-    host_release(&scenario->server);
+    scenario_host_release(&scenario->client);
+    scenario_host_release(&scenario->server);
     free(scenario->events);
     free(scenario->expectations);
     free(scenario->name);

@@ -82,6 +82,33 @@ struct scenario_branch {
     struct scenario_element *elements; /* owned; ECMP inside ECMP is allowed */
 };
 
+enum scenario_tcp_option { /* bits of a set */
+    SCENARIO_MSS = 1,
+    SCENARIO_SACK = 2,
+    SCENARIO_TIMESTAMPS = 4,
+    SCENARIO_WSCALE = 8,
+    SCENARIO_FAST_OPEN = 16,
+    SCENARIO_ECN = 32, /* of the header, but negotiated like an option */
+};
+
+enum scenario_ecn { ECN_CLASSIC, ECN_ACCURATE, ECN_IGNORED };
+enum scenario_ip_id { IP_ID_ZERO, IP_ID_COUNTER, IP_ID_RANDOM, IP_ID_COPIED };
+enum scenario_backlog { BACKLOG_ROOM, BACKLOG_BUSY, BACKLOG_FULL };
+
+/* How a service's TCP answers a SYN. What is zero is as Linux has it. */
+struct scenario_handshake {
+    uint16_t mss;                  /* bytes; 0: what the last link's MTU leaves */
+    uint16_t window;               /* bytes, unscaled; 0: as many segments as 65535 holds */
+    uint8_t ttl;                   /* when it leaves; 0: 64 */
+    uint8_t synack_retries;        /* SYN-ACKs after the first, 1, 3, 7, 15 ... s after it */
+    unsigned without;              /* enum scenario_tcp_option: what it does not know */
+    enum scenario_ecn ecn;         /* RFC 3168, RFC 9768, or none */
+    enum scenario_ip_id ip_id;     /* IPv4 identification of SYN-ACKs */
+    enum scenario_backlog backlog; /* busy: the first SYN of a flow finds it full */
+    bool syn_cookies;
+    bool fast_open; /* RFC 7413: gives cookies, takes data with them */
+};
+
 enum scenario_service_kind { SERVICE_HTTP, SERVICE_TCP_ECHO, SERVICE_UDP_ECHO };
 
 struct scenario_service {
@@ -91,6 +118,7 @@ struct scenario_service {
     char *server;     /* HTTP: Server header; owned; NULL: "netdx-lab" */
     char *body;       /* owned; NULL: a short page */
     int64_t delay_ns; /* before the answer */
+    struct scenario_handshake handshake;
 };
 
 struct scenario_host {
@@ -99,6 +127,7 @@ struct scenario_host {
     size_t nservices;
     struct scenario_service *services; /* owned */
     bool dead;                         /* does not exist: nothing answers for its addresses */
+    bool echo_silent;                  /* does not answer ICMP echo requests */
 };
 
 /*

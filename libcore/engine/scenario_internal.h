@@ -73,6 +73,25 @@ int scenario_read_bool(struct scenario_reader *r, const yaml_node_t *node, void 
 int scenario_read_string(struct scenario_reader *r, const yaml_node_t *node, void *at,
                          const struct scenario_field *field); /* char *, owned; replaces */
 
+struct scenario_word {
+    const char *text;
+    int value;
+};
+
+/* One of some words; the message names them all. */
+int scenario_read_word(struct scenario_reader *r, const yaml_node_t *node,
+                       const struct scenario_word *words, size_t count, int *value);
+
+/* A list of TCP options by name; `most` is the set of those allowed. unsigned; replaces. */
+int scenario_read_options(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                          const struct scenario_field *field);
+
+/* Hosts. */
+int scenario_read_host(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                       const struct scenario_field *field); /* struct scenario_host */
+int scenario_name_hosts(struct scenario *scenario); /* what the scenario left out; 0, -ENOMEM */
+void scenario_host_release(struct scenario_host *host);
+
 /* Routers: their table and the sequence of elements that is a path. */
 int scenario_read_path(struct scenario_reader *r, const yaml_node_t *node, void *at,
                        const struct scenario_field *field); /* struct scenario_branch */

@@ -39,40 +39,14 @@ int scenario_read_link(struct scenario_reader *r, const yaml_node_t *node, void 
     return scenario_mapping(r, node, link_fields, COUNT(link_fields), at);
 }
 
-/* --- words ----------------------------------------------------------------------- */
-
-struct word {
-    const char *text;
-    int value;
-};
-
-static int read_word(struct scenario_reader *r, const yaml_node_t *node, const struct word *words,
-                     size_t count, int *value)
-{
-    const char *text = scenario_scalar(r, node);
-    char known[96] = "";
-    size_t len = 0;
-
-    if (!text)
-        return -EINVAL;
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(text, words[i].text) == 0) {
-            *value = words[i].value;
-            return 0;
-        }
-        len += text_format(known + len, sizeof(known) - len, "%s%s", i ? ", " : "", words[i].text);
-    }
-    return scenario_fail(r, node, text, "is not one of %s", known);
-}
-
 /* --- filters ---------------------------------------------------------------------- */
 
 static int read_action(struct scenario_reader *r, const yaml_node_t *node, void *at,
                        const struct scenario_field *field)
 {
-    static const struct word words[] = {
+    static const struct scenario_word words[] = {
         {"drop", FILTER_DROP}, {"reject", FILTER_REJECT}, {"reset", FILTER_RESET}};
-    int value = 0, error = read_word(r, node, words, COUNT(words), &value);
+    int value = 0, error = scenario_read_word(r, node, words, COUNT(words), &value);
 
     (void)field;
     *(enum scenario_filter_action *)at = (enum scenario_filter_action)value;
@@ -82,9 +56,9 @@ static int read_action(struct scenario_reader *r, const yaml_node_t *node, void 
 static int read_protocol(struct scenario_reader *r, const yaml_node_t *node, void *at,
                          const struct scenario_field *field)
 {
-    static const struct word words[] = {
+    static const struct scenario_word words[] = {
         {"any", 0}, {"icmp", PROTO_ICMP}, {"tcp", PROTO_TCP}, {"udp", PROTO_UDP}};
-    int value = 0, error = read_word(r, node, words, COUNT(words), &value);
+    int value = 0, error = scenario_read_word(r, node, words, COUNT(words), &value);
 
     (void)field;
     *(uint8_t *)at = (uint8_t)value;
@@ -138,14 +112,14 @@ static const struct scenario_field icmp_fields[] = {
 static int read_icmp(struct scenario_reader *r, const yaml_node_t *node, void *at,
                      const struct scenario_field *field)
 {
-    static const struct word words[] = {{"silent", true}, {"answers", false}};
+    static const struct scenario_word words[] = {{"silent", true}, {"answers", false}};
     struct scenario_element *router = at;
     int value = 0;
 
     (void)field;
     if (node->type == YAML_MAPPING_NODE)
         return scenario_mapping(r, node, icmp_fields, COUNT(icmp_fields), router);
-    if (read_word(r, node, words, COUNT(words), &value) < 0)
+    if (scenario_read_word(r, node, words, COUNT(words), &value) < 0)
         return -EINVAL;
     router->silent = value;
     return 0;
@@ -186,7 +160,7 @@ static int read_unreachable(struct scenario_reader *r, const yaml_node_t *node, 
                             const struct scenario_field *field)
 {
     /* ICMP codes; netsim translates them for ICMPv6. */
-    static const struct word words[] = {{"no", -1},
+    static const struct scenario_word words[] = {{"no", -1},
                                         {"net", ICMP4_NET_UNREACHABLE},
                                         {"host", ICMP4_HOST_UNREACHABLE},
                                         {"admin", ICMP4_ADMIN_PROHIBITED}};
@@ -194,7 +168,7 @@ static int read_unreachable(struct scenario_reader *r, const yaml_node_t *node, 
     int value = 0;
 
     (void)field;
-    if (read_word(r, node, words, COUNT(words), &value) < 0)
+    if (scenario_read_word(r, node, words, COUNT(words), &value) < 0)
         return -EINVAL;
     router->unreachable = value >= 0;
     router->unreachable_code = value >= 0 ? (uint8_t)value : 0;

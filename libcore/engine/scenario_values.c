@@ -237,3 +237,55 @@ int scenario_read_string(struct scenario_reader *r, const yaml_node_t *node, voi
     *(char **)at = copy;
     return 0;
 }
+
+int scenario_read_word(struct scenario_reader *r, const yaml_node_t *node,
+                       const struct scenario_word *words, size_t count, int *value)
+{
+    const char *text = scenario_scalar(r, node);
+    char known[96] = "";
+    size_t len = 0;
+
+    if (!text)
+        return -EINVAL;
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(text, words[i].text) == 0) {
+            *value = words[i].value;
+            return 0;
+        }
+        len += text_format(known + len, sizeof(known) - len, "%s%s", i ? ", " : "", words[i].text);
+    }
+    return scenario_fail(r, node, text, "is not one of %s", known);
+}
+
+struct option_set {
+    unsigned allowed, *set;
+};
+
+static int read_option(struct scenario_reader *r, const yaml_node_t *node, void *at)
+{
+    static const struct scenario_word words[] = {{"mss", SCENARIO_MSS},
+                                                 {"sack", SCENARIO_SACK},
+                                                 {"timestamps", SCENARIO_TIMESTAMPS},
+                                                 {"wscale", SCENARIO_WSCALE},
+                                                 {"fast-open", SCENARIO_FAST_OPEN},
+                                                 {"ecn", SCENARIO_ECN}};
+    const struct option_set *options = at;
+    size_t count = sizeof(words) / sizeof(words[0]);
+    int value = 0;
+
+    if (!(options->allowed & SCENARIO_ECN))
+        count--;
+    if (scenario_read_word(r, node, words, count, &value) < 0)
+        return -EINVAL;
+    *options->set |= (unsigned)value;
+    return 0;
+}
+
+int scenario_read_options(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                          const struct scenario_field *field)
+{
+    struct option_set options = {(unsigned)field->most, at};
+
+    *options.set = 0;
+    return scenario_sequence(r, node, read_option, &options);
+}

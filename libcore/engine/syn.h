@@ -87,7 +87,7 @@ void syn_sent(struct syn *syn, uint32_t id, int error, int64_t now_ns);
 
 enum syn_match {
     SYN_FOREIGN,    /* not ours */
-    SYN_OUTGOING,   /* our own SYN leaving: its exact send time */
+    SYN_OUTGOING,   /* our own SYN, or echo request, leaving: its exact send time */
     SYN_RESET_SENT, /* the kernel's or our own RST leaving */
     SYN_ANSWER,     /* the first answer to a probe */
     SYN_LATE,       /* the first answer, after the deadline: takes the loss back, gives no RTT
@@ -124,6 +124,7 @@ struct syn_observation {
     struct address responder;
     int64_t sent_ns, received_ns;
     int64_t rtt_ns; /* -1: none, or which copy was answered is not known */
+    bool repeated;  /* it is a repetition that is answered, as far as is known */
     bool late, middlebox;
     uint8_t reply_ttl, icmp_type, icmp_code;
     uint16_t tcp_flags; /* of TCP answers */
@@ -235,13 +236,13 @@ struct syn_result {
     uint64_t sent, answered, pending, foreign, suspects, send_errors; /* as the targets' */
     uint64_t open, refused, timed_out, unreachable;
     uint64_t repeats_sent, late, duplicates;
-    uint64_t pauses; /* how often the kernel had no room for a packet */
+    uint64_t pauses; /* packets the kernel had no room for; they were tried again */
     size_t ntargets;
     struct syn_target_result *targets; /* NULL from syn_totals */
 };
 
 /* A snapshot, valid on its own; may be taken at any time. 0 or -ENOMEM. */
-int syn_result(const struct syn *syn, int64_t now_ns, struct syn_result *result);
+int syn_result(const struct syn *syn, struct syn_result *result);
 void syn_result_release(struct syn_result *result);
 
 /*
@@ -249,8 +250,7 @@ void syn_result_release(struct syn_result *result);
  * of it. Nothing of the totals needs to be released.
  */
 void syn_totals(const struct syn *syn, struct syn_result *totals);
-int syn_target_result(const struct syn *syn, size_t index, int64_t now_ns,
-                      struct syn_target_result *result);
+int syn_target_result(const struct syn *syn, size_t index, struct syn_target_result *result);
 void syn_target_result_release(struct syn_target_result *result);
 
 #endif

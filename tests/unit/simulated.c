@@ -167,7 +167,7 @@ void simulated_run(const struct scenario *scenario, const struct trace_config *c
                    struct simulated *run)
 {
     struct netsim_options options = {
-        .seed = config->seed, .simulate_server = true, .start_ns = START_NS};
+        .seed = config->seed, .simulate_server = true, .client_resets = true, .start_ns = START_NS};
     struct machine m = {.now_ns = START_NS, .truth = {.run = run}};
 
     *run = (struct simulated){0};

@@ -33,6 +33,7 @@ static void test_reference_vectors(void **state)
     assert_true(random_u64(&r) == UINT64_C(0x99ec5f36cb75f2b4));
     random_seed(&r, 42);
     assert_memory_equal(r.state, state42, sizeof(state42));
+    assert_true(random_mix(42) == state42[0]);
     for (size_t i = 0; i < 4; i++)
         assert_true(random_u64(&r) == seed42[i]);
 }

@@ -24,6 +24,7 @@ static void test_pauses_grow_and_end(void **state)
 {
     struct refusal refusal;
     int64_t now_ns = 5 * NS_PER_SEC, pause_ns, last_ns = 0;
+    unsigned pauses = 0;
 
     (void)state;
     refusal_init(&refusal);
@@ -31,10 +32,11 @@ static void test_pauses_grow_and_end(void **state)
         assert_true(pause_ns >= last_ns && pause_ns >= NS_PER_MS && pause_ns <= 50 * NS_PER_MS);
         last_ns = pause_ns;
         now_ns += pause_ns;
+        pauses++;
     }
     assert_int_equal(last_ns, 50 * NS_PER_MS);
     assert_true(now_ns - 5 * NS_PER_SEC > NS_PER_SEC);
-    assert_true(refusal.pauses > 20 && refusal.pauses < 40);
+    assert_true(pauses > 20 && pauses < 40);
     refusal_over(&refusal);
     assert_int_equal(refusal_pause(&refusal, now_ns, NS_PER_SEC), NS_PER_MS);
 }

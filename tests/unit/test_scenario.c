@@ -69,6 +69,31 @@ static void test_reads_what_is_written(void **state)
     scenario_free(s);
 }
 
+static void test_reads_how_tcp_answers(void **state)
+{
+    struct scenario *s = parse(
+        "name: a\npath: [{}]\nserver: {echo: silent, services: [{http: {}}, {tcp-echo: {mss: "
+        "900, window: 1152, ttl: 100, ip-id: counter, without: [sack, wscale], ecn: "
+        "accurate, fast-open: true, syn-cookies: true, backlog: busy, synack-retries: 0}}]}\n");
+    const struct scenario_handshake *plain = &s->server.services[0].handshake;
+    const struct scenario_handshake *given = &s->server.services[1].handshake;
+
+    (void)state;
+    assert_true(s->server.echo_silent);
+    assert_int_equal(plain->synack_retries, 5);
+    assert_int_equal(plain->backlog, BACKLOG_ROOM);
+    assert_int_equal(given->mss, 900);
+    assert_int_equal(given->window, 1152);
+    assert_int_equal(given->ttl, 100);
+    assert_int_equal(given->ip_id, IP_ID_COUNTER);
+    assert_int_equal(given->without, SCENARIO_SACK | SCENARIO_WSCALE);
+    assert_int_equal(given->ecn, ECN_ACCURATE);
+    assert_true(given->fast_open && given->syn_cookies);
+    assert_int_equal(given->backlog, BACKLOG_BUSY);
+    assert_int_equal(given->synack_retries, 0);
+    scenario_free(s);
+}
+
 static void test_names_and_addresses_follow_the_position(void **state)
 {
     struct scenario *s = parse(whole);
@@ -137,6 +162,13 @@ static void test_mistakes_are_named(void **state)
          "\"r9\" is not a router of this scenario"},
         {"name: a\npath: [{repeat: 251}]\n", 2, "path[0].repeat",
          "\"251\" is out of range (1 to 250)"},
+        {"name: a\npath: [{}]\nserver: {services: [{http: {backlog: deep}}]}\n", 3,
+         "server.services[0].http.backlog", "\"deep\" is not one of room, busy, full"},
+        {"name: a\npath: [{}]\nserver: {services: [{http: {without: [ecn]}}]}\n", 3,
+         "server.services[0].http.without[0]",
+         "\"ecn\" is not one of mss, sack, timestamps, wscale, fast-open"},
+        {"name: a\npath: [{}]\nserver: {services: [{http: {window: 0}}]}\n", 3,
+         "server.services[0].http.window", "\"0\" is out of range (1 to 65535)"},
         {"name: \"a\\e[31m\"\npath: {}\n", 2, "path", "must be a list"},
     };
 
@@ -175,6 +207,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reads_what_is_written),
+        cmocka_unit_test(test_reads_how_tcp_answers),
         cmocka_unit_test(test_names_and_addresses_follow_the_position),
         cmocka_unit_test(test_events_build_on_earlier_ones),
         cmocka_unit_test(test_mistakes_are_named),

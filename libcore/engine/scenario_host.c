@@ -1,0 +1,203 @@
+/* The hosts of a scenario: addresses, and the services with what they make of a client. */
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/scenario_internal.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+enum { SYNACK_RETRIES = 5 }; /* Linux: net.ipv4.tcp_synack_retries */
+
+#define SERVICE(name, function, member, low, high)                                                 \
+    {                                                                                              \
+        name, function, offsetof(struct scenario_service, member), low, high,                      \
+            sizeof(((struct scenario_service *)0)->member)                                         \
+    }
+
+/* --- what a service's TCP answers ---------------------------------------------------------- */
+
+static int read_ecn(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                    const struct scenario_field *field)
+{
+    static const struct scenario_word words[] = {
+        {"classic", ECN_CLASSIC}, {"accurate", ECN_ACCURATE}, {"ignored", ECN_IGNORED}};
+    int value = 0, error = scenario_read_word(r, node, words, COUNT(words), &value);
+
+    (void)field;
+    *(enum scenario_ecn *)at = (enum scenario_ecn)value;
+    return error;
+}
+
+static int read_ip_id(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                      const struct scenario_field *field)
+{
+    static const struct scenario_word words[] = {{"zero", IP_ID_ZERO},
+                                                 {"counter", IP_ID_COUNTER},
+                                                 {"random", IP_ID_RANDOM},
+                                                 {"copied", IP_ID_COPIED}};
+    int value = 0, error = scenario_read_word(r, node, words, COUNT(words), &value);
+
+    (void)field;
+    *(enum scenario_ip_id *)at = (enum scenario_ip_id)value;
+    return error;
+}
+
+static int read_backlog(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                        const struct scenario_field *field)
+{
+    static const struct scenario_word words[] = {
+        {"room", BACKLOG_ROOM}, {"busy", BACKLOG_BUSY}, {"full", BACKLOG_FULL}};
+    int value = 0, error = scenario_read_word(r, node, words, COUNT(words), &value);
+
+    (void)field;
+    *(enum scenario_backlog *)at = (enum scenario_backlog)value;
+    return error;
+}
+
+/* --- services ---------------------------------------------------------------------------- */
+
+#define ANY_OPTION                                                                                 \
+    (SCENARIO_MSS | SCENARIO_SACK | SCENARIO_TIMESTAMPS | SCENARIO_WSCALE | SCENARIO_FAST_OPEN)
+
+static const struct scenario_field service_fields[] = {
+    SERVICE("port", scenario_read_number, port, 1, 65535),
+    SERVICE("status", scenario_read_signed, status, 100, 599),
+    SERVICE("server", scenario_read_string, server, 0, 256),
+    SERVICE("body", scenario_read_string, body, 0, 65536),
+    SERVICE("delay", scenario_read_duration, delay_ns, 0, 3600.0 * 1e9),
+    SERVICE("mss", scenario_read_number, handshake.mss, 88, 65495),
+    SERVICE("window", scenario_read_number, handshake.window, 1, 65535),
+    SERVICE("ttl", scenario_read_number, handshake.ttl, 1, 255),
+    SERVICE("synack-retries", scenario_read_number, handshake.synack_retries, 0, 8),
+    SERVICE("without", scenario_read_options, handshake.without, 0, ANY_OPTION),
+    SERVICE("ecn", read_ecn, handshake.ecn, 0, 0),
+    SERVICE("ip-id", read_ip_id, handshake.ip_id, 0, 0),
+    SERVICE("backlog", read_backlog, handshake.backlog, 0, 0),
+    SERVICE("syn-cookies", scenario_read_bool, handshake.syn_cookies, 0, 0),
+    SERVICE("fast-open", scenario_read_bool, handshake.fast_open, 0, 0),
+};
+
+static int read_service_as(struct scenario_reader *r, const yaml_node_t *node,
+                           struct scenario_host *host, enum scenario_service_kind kind,
+                           uint16_t port)
+{
+    struct scenario_service *grown =
+        reallocarray(host->services, host->nservices + 1, sizeof(*grown));
+
+    if (!grown)
+        return -ENOMEM;
+    host->services = grown;
+    host->services[host->nservices] = (struct scenario_service){
+        .kind = kind, .port = port, .status = 200, .handshake.synack_retries = SYNACK_RETRIES};
+    return scenario_mapping(r, node, service_fields, COUNT(service_fields),
+                            &host->services[host->nservices++]);
+}
+
+static int read_http(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                     const struct scenario_field *field)
+{
+    (void)field;
+    return read_service_as(r, node, at, SERVICE_HTTP, 80);
+}
+
+static int read_tcp_echo(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                         const struct scenario_field *field)
+{
+    (void)field;
+    return read_service_as(r, node, at, SERVICE_TCP_ECHO, 7);
+}
+
+static int read_udp_echo(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                         const struct scenario_field *field)
+{
+    (void)field;
+    return read_service_as(r, node, at, SERVICE_UDP_ECHO, 7);
+}
+
+static const struct scenario_field service_kinds[] = {
+    {"http", read_http, 0, 0, 0, 0},
+    {"tcp-echo", read_tcp_echo, 0, 0, 0, 0},
+    {"udp-echo", read_udp_echo, 0, 0, 0, 0},
+};
+
+static int read_service(struct scenario_reader *r, const yaml_node_t *node, void *at)
+{
+    return scenario_mapping(r, node, service_kinds, COUNT(service_kinds), at);
+}
+
+static int read_services(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                         const struct scenario_field *field)
+{
+    (void)field;
+    return scenario_sequence(r, node, read_service, at);
+}
+
+static int read_last_link(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                          const struct scenario_field *field)
+{
+    int error = scenario_read_link(r, node, &r->scenario->last_to, field);
+
+    (void)at;
+    r->scenario->last_from = r->scenario->last_to;
+    return error;
+}
+
+static int read_echo(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                     const struct scenario_field *field)
+{
+    static const struct scenario_word words[] = {{"silent", true}, {"answers", false}};
+    int value = 0, error = scenario_read_word(r, node, words, COUNT(words), &value);
+
+    (void)field;
+    *(bool *)at = value;
+    return error;
+}
+
+static const struct scenario_field host_fields[] = {
+    {"addresses", scenario_read_addresses, offsetof(struct scenario_host, address4), 0, 0, 0},
+    {"name", scenario_read_string, offsetof(struct scenario_host, name), 1, 64, 0},
+    {"services", read_services, 0, 0, 0, 0},
+    {"dead", scenario_read_bool, offsetof(struct scenario_host, dead), 0, 0, 0},
+    {"echo", read_echo, offsetof(struct scenario_host, echo_silent), 0, 0, 0},
+    {"link", read_last_link, 0, 0, 0, 0}, /* the server's: from the last router */
+};
+
+int scenario_read_host(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                       const struct scenario_field *field)
+{
+    (void)field;
+    return scenario_mapping(r, node, host_fields, COUNT(host_fields), at);
+}
+
+static int name_host(struct scenario_host *host, const char *name, const uint8_t address4[4],
+                     const uint8_t address6[16])
+{
+    if (host->address4.family == 0)
+        host->address4 = address_from4(address4);
+    if (host->address6.family == 0)
+        host->address6 = address_from6(address6);
+    if (!host->name)
+        host->name = strdup(name);
+    return host->name ? 0 : -ENOMEM;
+}
+
+int scenario_name_hosts(struct scenario *scenario)
+{
+    static const uint8_t client4[4] = {10, 0, 0, 2}, server4[4] = {10, 99, 0, 2};
+    static const uint8_t client6[16] = {0xfd, [15] = 2}, server6[16] = {0xfd, [7] = 0x99, [15] = 2};
+    int error = name_host(&scenario->client, "client.lab", client4, client6);
+
+    return error < 0 ? error : name_host(&scenario->server, "server.lab", server4, server6);
+}
+
+void scenario_host_release(struct scenario_host *host)
+{
+    for (size_t i = 0; i < host->nservices; i++) {
+        free(host->services[i].server);
+        free(host->services[i].body);
+    }
+    free(host->services);
+    free(host->name);
+}
