@@ -238,8 +238,10 @@ static void wake(struct netsim *sim, const struct netsim_due *due)
     due->flow->timed = false;
     if (due->flow->gone)
         netsim_flow_free(due->flow);
-    else
+    else if (due->node == sim->nnodes - 1)
         netsim_syn_wake(sim, due->node, due->flow);
+    else
+        netsim_idle_wake(sim, due->node, due->flow);
 }
 
 /* --- routers ------------------------------------------------------------------------------------
@@ -328,7 +330,8 @@ static bool pass_router(struct netsim *sim, size_t node, struct netsim_transit *
         netsim_host_answer(sim, node, packet);
         return false;
     }
-    if (!netsim_filter(sim, node, packet) || !decrement_ttl(sim, node, packet))
+    if (!netsim_flows_pass(sim, node, packet) || !netsim_filter(sim, node, packet) ||
+        !decrement_ttl(sim, node, packet) || !netsim_proxy_pass(sim, node, packet))
         return false;
     if (towards && router->blackhole) {
         netsim_say(sim, NETSIM_BLACKHOLED, node, packet, 0);
@@ -339,8 +342,7 @@ static bool pass_router(struct netsim *sim, size_t node, struct netsim_transit *
         netsim_icmp_error(sim, node, packet, ICMP4_UNREACHABLE, router->unreachable_code, 0);
         return false;
     }
-    if (towards)
-        netsim_rewrite(router, packet);
+    netsim_rewrite(router, packet);
     if (towards && router->nat && !netsim_nat_out(sim, node, packet)) {
         netsim_say(sim, NETSIM_NAT_FULL, node, packet, 0);
         return false;

@@ -60,7 +60,7 @@ enum netsim_action {
     NETSIM_ICMP_SENT,    /* an ICMP error about `id` left this node; its own id is `other` */
     NETSIM_ICMP_LIMITED, /* it would have, but for its rate limit or silence */
     NETSIM_REWRITTEN,    /* NAT, DSCP, ECN, MSS */
-    NETSIM_FORGED,       /* a filter made a RST, its own id is `other` */
+    NETSIM_FORGED,       /* a device sent a packet in another's name, its own id is `other` */
     NETSIM_FRAGMENTED,   /* a further fragment came to be; `copy` counts from 1 */
     NETSIM_BACKLOG_FULL, /* the server's accept queue had no room for this SYN */
     NETSIM_CHANGED,      /* a timed change of the scenario took place */

@@ -71,7 +71,7 @@ void netsim_answer(struct netsim *sim, size_t node, const struct netsim_answer *
     netsim_fix_ip(sent);
     netsim_say(sim, answer->action, node, cause, sent->id);
     sent->starts_here = true;
-    netsim_schedule(sim, time_add(sim->now_ns, slow), node, sent);
+    netsim_schedule(sim, time_add(sim->now_ns, slow + answer->delay_ns), node, sent);
 }
 
 /* --- TCP ----------------------------------------------------------------------------------- */

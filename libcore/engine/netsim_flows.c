@@ -1,4 +1,4 @@
-/* The TCP flows that a node remembers, and their timers. */
+/* The TCP flows that a node remembers; when they are too many the oldest is forgotten. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,19 +54,6 @@ struct netsim_flow *netsim_flow_find(const struct netsim *sim, size_t node,
     return flow;
 }
 
-struct netsim_flow *netsim_flow_add(struct netsim *sim, size_t node,
-                                    const struct netsim_transit *packet)
-{
-    struct netsim_node *at = &sim->nodes[node];
-    struct netsim_flow *flow = HASH_COUNT(at->flows) < FLOWS_MAX ? calloc(1, sizeof(*flow)) : NULL;
-
-    if (!flow)
-        return NULL;
-    make_key(packet, flow->key);
-    HASH_ADD(hh, at->flows, key, NETSIM_FLOW_KEY, flow);
-    return flow;
-}
-
 void netsim_flow_free(struct netsim_flow *flow)
 {
     free(flow->syn);
@@ -79,6 +66,21 @@ void netsim_flow_drop(struct netsim *sim, size_t node, struct netsim_flow *flow)
     flow->gone = true;
     if (!flow->timed)
         netsim_flow_free(flow);
+}
+
+struct netsim_flow *netsim_flow_add(struct netsim *sim, size_t node,
+                                    const struct netsim_transit *packet)
+{
+    struct netsim_node *at = &sim->nodes[node];
+    struct netsim_flow *flow = calloc(1, sizeof(*flow));
+
+    if (!flow)
+        return NULL;
+    if (HASH_COUNT(at->flows) >= FLOWS_MAX)
+        netsim_flow_drop(sim, node, at->flows);
+    make_key(packet, flow->key);
+    HASH_ADD(hh, at->flows, key, NETSIM_FLOW_KEY, flow);
+    return flow;
 }
 
 void netsim_flows_free(struct netsim_node *node)

@@ -39,6 +39,8 @@ struct netsim_nat; /* netsim_nat.c */
 
 #define NETSIM_FLOW_KEY 37 /* family, client and server address, their ports */
 
+enum netsim_proxy_state { PROXY_NONE, PROXY_ASKED, PROXY_CONNECTING, PROXY_OPEN };
+
 /* A TCP flow that a node remembers. It has at most one timer. */
 struct netsim_flow {
     uint8_t key[NETSIM_FLOW_KEY];
@@ -50,6 +52,19 @@ struct netsim_flow {
     unsigned repeats;
     int64_t challenged_ns; /* no challenge ACK before that */
     bool established;
+    /* of devices */
+    int64_t seen_ns;                   /* its last packet */
+    uint32_t client_next, server_next; /* sequence numbers that the ends wait for */
+    uint32_t first_ack;                /* of the client */
+    bool acked;                        /* first_ack is set */
+    unsigned fired;                    /* bits: filters that act once and have acted */
+    /* of a SYN proxy; client_seq, isn and syn as for the host */
+    enum netsim_proxy_state proxy;
+    uint32_t seq_offset, clock_offset; /* the proxy's numbers less the server's */
+    uint32_t clock;                    /* TSval of its SYN-ACK */
+    uint16_t client_window;
+    uint8_t server_wscale;
+    bool scaled;
     UT_hash_handle hh;
 };
 
@@ -134,6 +149,10 @@ int netsim_build(struct netsim *sim);
 
 /* False when a filter of `node` took the packet, which stays the caller's. */
 bool netsim_filter(struct netsim *sim, size_t node, const struct netsim_transit *packet);
+/* The same for what remembers flows or answers for the server. */
+bool netsim_flows_pass(struct netsim *sim, size_t node, const struct netsim_transit *packet);
+bool netsim_proxy_pass(struct netsim *sim, size_t node, struct netsim_transit *packet);
+/* Both ways for the MSS, else towards the server. */
 void netsim_rewrite(const struct scenario_element *router, struct netsim_transit *packet);
 
 /* A hash of the flow: addresses, protocol, ports, or ICMP type, code, checksum and identifier. */
@@ -160,6 +179,7 @@ struct netsim_answer { /* what the header of an answer says, and what the log ca
     uint8_t protocol, ttl, tos;
     uint16_t id; /* IPv4 */
     bool df;
+    int64_t delay_ns;
     enum netsim_action action;
 };
 
@@ -200,7 +220,7 @@ unsigned netsim_key_hash(const void *key);
 /* A number that follows from a flow's addresses and ports, and from the run's seed. */
 uint64_t netsim_flow_secret(const struct netsim *sim, const struct netsim_transit *packet,
                             uint64_t salt);
-/* NULL: unknown; or memory is out, or the node remembers as many as it can. */
+/* NULL: unknown, or memory is out. The oldest of too many are forgotten. */
 struct netsim_flow *netsim_flow_find(const struct netsim *sim, size_t node,
                                      const struct netsim_transit *packet);
 struct netsim_flow *netsim_flow_add(struct netsim *sim, size_t node,
@@ -223,6 +243,27 @@ void netsim_host_reset(struct netsim *sim, size_t node, const struct netsim_tran
 void netsim_syn_receive(struct netsim *sim, size_t node, const struct scenario_service *service,
                         const struct netsim_transit *packet, const struct netsim_tcp *tcp);
 void netsim_syn_wake(struct netsim *sim, size_t node, struct netsim_flow *flow);
+void netsim_idle_wake(struct netsim *sim, size_t node, struct netsim_flow *flow);
+
+struct netsim_machine { /* whose TCP answers */
+    const struct scenario_handshake *handshake;
+    uint64_t salt; /* of its sequence numbers and clock */
+    int64_t delay_ns;
+    enum netsim_action action;
+};
+uint32_t netsim_syn_isn(const struct netsim *sim, const struct netsim_machine *machine,
+                        const struct netsim_transit *packet);
+uint32_t netsim_syn_cookie(const struct netsim *sim, const struct netsim_machine *machine,
+                           const struct netsim_transit *packet, uint32_t seq);
+/* syncookies.c: the low six bits of a cookie's clock, which say the options of `answer`. */
+unsigned netsim_syn_bits(const struct netsim_tcp *syn, const struct netsim_tcp *answer);
+/* `first`: not a repeated one. */
+void netsim_syn_ack(struct netsim *sim, size_t node, const struct netsim_machine *machine,
+                    const struct netsim_transit *packet, uint32_t isn, bool first);
+uint16_t netsim_choose_id(struct netsim *sim, enum scenario_ip_id kind,
+                          const struct netsim_transit *packet);
+/* A copy for later; NULL when memory is out. */
+struct netsim_transit *netsim_keep(struct netsim *sim, const struct netsim_transit *packet);
 
 /* Masquerades; false when the table is full. Inbound gives the client's address back. */
 bool netsim_nat_out(struct netsim *sim, size_t node, struct netsim_transit *packet);

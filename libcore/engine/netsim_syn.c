@@ -59,46 +59,59 @@ static uint16_t own_mss(const struct netsim *sim, const struct scenario_handshak
     return mtu > 88 + headers ? (uint16_t)(mtu - headers) : 88; /* TCP_MIN_MSS */
 }
 
+static uint64_t secret(const struct netsim *sim, const struct netsim_machine *machine,
+                       const struct netsim_transit *packet, uint64_t salt)
+{
+    return netsim_flow_secret(sim, packet, machine->salt << 8 | salt);
+}
+
 /* secure_tcp_syn_cookie: the client's number is in it, so that it can be taken out again. */
-static uint32_t cookie_isn(const struct netsim *sim, const struct netsim_transit *packet,
-                           uint32_t seq)
+uint32_t netsim_syn_cookie(const struct netsim *sim, const struct netsim_machine *machine,
+                           const struct netsim_transit *packet, uint32_t seq)
 {
     uint32_t count = (uint32_t)(sim->now_ns / COOKIE_PERIOD_NS);
-    uint32_t low = (uint32_t)netsim_flow_secret(sim, packet, SALT_COOKIE + (uint64_t)count);
+    uint32_t low = (uint32_t)secret(sim, machine, packet, SALT_COOKIE) * (count | 1);
 
-    return (uint32_t)netsim_flow_secret(sim, packet, SALT_ISN) + seq + (count << 24) +
+    return (uint32_t)secret(sim, machine, packet, SALT_ISN) + seq + (count << 24) +
            (low & 0xffffff);
 }
 
 /* secure_tcp_seq: a number of the flow, and a clock that counts 64 ns. */
-static uint32_t new_isn(const struct netsim *sim, const struct netsim_transit *packet)
+uint32_t netsim_syn_isn(const struct netsim *sim, const struct netsim_machine *machine,
+                        const struct netsim_transit *packet)
 {
-    return (uint32_t)netsim_flow_secret(sim, packet, SALT_ISN) + (uint32_t)(sim->now_ns >> 6);
+    return (uint32_t)secret(sim, machine, packet, SALT_ISN) + (uint32_t)(sim->now_ns >> 6);
 }
 
-/* cookie_init_timestamp: the latest time not after now whose low bits are the options. */
-static int64_t cookie_ms(int64_t ms, const struct netsim_tcp *syn, const struct netsim_tcp *answer)
+unsigned netsim_syn_bits(const struct netsim_tcp *syn, const struct netsim_tcp *answer)
 {
-    unsigned bits = syn->options & answer->options & SCENARIO_WSCALE ? syn->wscale : TS_WSCALE_NONE;
+    unsigned bits = answer->options & SCENARIO_WSCALE ? syn->wscale & 0xf : TS_WSCALE_NONE;
 
     if (answer->options & SCENARIO_SACK)
         bits |= TS_SACK;
     if (answer->flags & (TCP_ECE | TCP_CWR | TCP_AE))
         bits |= TS_ECN;
-    return (ms >> TS_BITS << TS_BITS) + bits -
-           ((ms & ((1 << TS_BITS) - 1)) < bits ? 1 << TS_BITS : 0);
+    return bits;
+}
+
+/* cookie_init_timestamp: the latest time not after now whose low bits are the options. */
+static int64_t cookie_ms(int64_t ms, unsigned bits)
+{
+    int64_t period = 1 << TS_BITS;
+
+    return ms - ms % period + bits - (ms % period < bits ? period : 0);
 }
 
 /* Like Linux 6.18 it counts from another number in each flow. */
-static void stamp(const struct netsim *sim, const struct scenario_handshake *handshake,
+static void stamp(const struct netsim *sim, const struct netsim_machine *machine,
                   const struct netsim_transit *packet, const struct netsim_tcp *syn,
                   struct netsim_tcp *answer)
 {
     int64_t ms = sim->now_ns / NS_PER_MS;
 
-    if (handshake->syn_cookies)
-        ms = cookie_ms(ms, syn, answer);
-    answer->tsval = (uint32_t)ms + (uint32_t)netsim_flow_secret(sim, packet, SALT_TIMESTAMP);
+    if (machine->handshake->syn_cookies)
+        ms = cookie_ms(ms, netsim_syn_bits(syn, answer));
+    answer->tsval = (uint32_t)ms + (uint32_t)secret(sim, machine, packet, SALT_TIMESTAMP);
     answer->tsecr = syn->tsval;
 }
 
@@ -141,7 +154,7 @@ static void choose_options(const struct scenario_handshake *handshake, const str
     }
 }
 
-static uint16_t choose_id(struct netsim *sim, enum scenario_ip_id kind,
+uint16_t netsim_choose_id(struct netsim *sim, enum scenario_ip_id kind,
                           const struct netsim_transit *packet)
 {
     switch (kind) {
@@ -157,12 +170,12 @@ static uint16_t choose_id(struct netsim *sim, enum scenario_ip_id kind,
     return 0;
 }
 
-static void send_syn_ack(struct netsim *sim, size_t node, const struct scenario_service *service,
-                         const struct netsim_transit *packet, uint32_t isn, bool first)
+void netsim_syn_ack(struct netsim *sim, size_t node, const struct netsim_machine *machine,
+                    const struct netsim_transit *packet, uint32_t isn, bool first)
 {
-    const struct scenario_handshake *handshake = &service->handshake;
+    const struct scenario_handshake *handshake = machine->handshake;
     uint8_t ttl = handshake->ttl ? handshake->ttl : NETSIM_TTL;
-    struct netsim_answer header = netsim_answer_to(packet, ttl, NETSIM_ENTERED);
+    struct netsim_answer header = netsim_answer_to(packet, ttl, machine->action);
     struct netsim_tcp syn, answer = {.flags = TCP_SYN | TCP_ACK};
 
     if (!netsim_tcp_read(packet, &syn))
@@ -179,20 +192,26 @@ static void send_syn_ack(struct netsim *sim, size_t node, const struct scenario_
                         ? handshake->window
                         : first_window(answer.mss, answer.options & SCENARIO_TIMESTAMPS);
     if (answer.options & SCENARIO_TIMESTAMPS)
-        stamp(sim, handshake, packet, &syn, &answer);
+        stamp(sim, machine, packet, &syn, &answer);
     if (first && handshake->fast_open && !handshake->syn_cookies &&
         syn.options & ~handshake->without & SCENARIO_FAST_OPEN)
         open_fast(sim, packet, &syn, &answer);
     header.tos = 0;
     header.df = true;
-    header.id = choose_id(sim, handshake->ip_id, packet);
+    header.delay_ns = machine->delay_ns;
+    header.id = netsim_choose_id(sim, handshake->ip_id, packet);
     netsim_tcp_answer(sim, node, &header, packet, &answer);
 }
 
 /* --- half-open connections ---------------------------------------------------------------------
  */
 
-static struct netsim_transit *keep(struct netsim *sim, const struct netsim_transit *packet)
+static struct netsim_machine server_of(const struct scenario_service *service)
+{
+    return (struct netsim_machine){.handshake = &service->handshake, .action = NETSIM_ENTERED};
+}
+
+struct netsim_transit *netsim_keep(struct netsim *sim, const struct netsim_transit *packet)
 {
     struct netsim_transit *kept = netsim_packet(sim, packet->bytes, packet->len);
 
@@ -209,18 +228,19 @@ static void answer_new(struct netsim *sim, size_t node, const struct scenario_se
                        const struct netsim_transit *packet, const struct netsim_tcp *syn,
                        struct netsim_flow *flow)
 {
-    uint32_t isn = new_isn(sim, packet);
+    struct netsim_machine server = server_of(service);
+    uint32_t isn = netsim_syn_isn(sim, &server, packet);
 
     if (flow)
         netsim_flow_drop(sim, node, flow); /* with its timer: it was ignored so far */
     flow = netsim_flow_add(sim, node, packet);
     if (flow) {
-        flow->syn = keep(sim, packet);
+        flow->syn = netsim_keep(sim, packet);
         flow->client_seq = syn->seq;
         flow->isn = isn;
         netsim_flow_wake(sim, node, flow, time_add(sim->now_ns, FIRST_REPEAT_NS));
     }
-    send_syn_ack(sim, node, service, packet, isn, true);
+    netsim_syn_ack(sim, node, &server, packet, isn, true);
 }
 
 /* The accept queue is full for the first SYN of a flow: remembers it. */
@@ -272,18 +292,20 @@ static void receive_syn(struct netsim *sim, size_t node, const struct scenario_s
                         const struct netsim_transit *packet, const struct netsim_tcp *syn)
 {
     const struct scenario_handshake *handshake = &service->handshake;
+    struct netsim_machine server = server_of(service);
     struct netsim_flow *flow = netsim_flow_find(sim, node, packet);
 
     if (flow && flow->syn && flow->client_seq != syn->seq) {
         challenge(sim, node, flow, packet, syn);
     } else if (flow && flow->syn) {
-        send_syn_ack(sim, node, service, packet, flow->isn, false);
+        netsim_syn_ack(sim, node, &server, packet, flow->isn, false);
     } else if (handshake->backlog == BACKLOG_FULL) {
         netsim_say(sim, NETSIM_BACKLOG_FULL, node, packet, 0);
     } else if (handshake->backlog == BACKLOG_BUSY && (!flow || flow->client_seq != syn->seq)) {
         ignore_first(sim, node, packet, syn);
     } else if (handshake->syn_cookies) {
-        send_syn_ack(sim, node, service, packet, cookie_isn(sim, packet, syn->seq), true);
+        netsim_syn_ack(sim, node, &server, packet,
+                       netsim_syn_cookie(sim, &server, packet, syn->seq), true);
     } else {
         answer_new(sim, node, service, packet, syn, flow);
     }
@@ -293,7 +315,10 @@ static void receive_syn(struct netsim *sim, size_t node, const struct scenario_s
 static bool is_cookie(const struct netsim *sim, const struct scenario_service *service,
                       const struct netsim_transit *packet, const struct netsim_tcp *tcp)
 {
-    return service->handshake.syn_cookies && tcp->ack - 1 == cookie_isn(sim, packet, tcp->seq - 1);
+    struct netsim_machine server = server_of(service);
+
+    return service->handshake.syn_cookies &&
+           tcp->ack - 1 == netsim_syn_cookie(sim, &server, packet, tcp->seq - 1);
 }
 
 void netsim_syn_receive(struct netsim *sim, size_t node, const struct scenario_service *service,
@@ -318,14 +343,15 @@ void netsim_syn_wake(struct netsim *sim, size_t node, struct netsim_flow *flow)
 {
     const struct scenario_service *service =
         netsim_host_service(sim, false, netsim_get16(flow->key + 35));
-    struct netsim_transit *syn = flow->syn;
+    struct netsim_machine server;
 
-    if (!syn || !service || flow->repeats == service->handshake.synack_retries) {
+    if (!flow->syn || !service || flow->repeats == service->handshake.synack_retries) {
         netsim_flow_drop(sim, node, flow);
         return;
     }
+    server = server_of(service);
     if (!flow->established)
-        send_syn_ack(sim, node, service, syn, flow->isn, false);
+        netsim_syn_ack(sim, node, &server, flow->syn, flow->isn, false);
     flow->repeats++;
     netsim_flow_wake(sim, node, flow, time_add(sim->now_ns, FIRST_REPEAT_NS << flow->repeats));
 }

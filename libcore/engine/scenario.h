@@ -28,15 +28,89 @@ struct scenario_link {
     uint16_t mtu;           /* bytes; 0: 1500 */
 };
 
-enum scenario_filter_action { FILTER_DROP, FILTER_REJECT, FILTER_RESET };
+enum scenario_tcp_option { /* bits of a set */
+    SCENARIO_MSS = 1,
+    SCENARIO_SACK = 2,
+    SCENARIO_TIMESTAMPS = 4,
+    SCENARIO_WSCALE = 8,
+    SCENARIO_FAST_OPEN = 16,
+    SCENARIO_ECN = 32, /* of the header, but negotiated like an option */
+};
+
+enum scenario_ecn { ECN_CLASSIC, ECN_ACCURATE, ECN_IGNORED };
+enum scenario_ip_id { IP_ID_ZERO, IP_ID_COUNTER, IP_ID_RANDOM, IP_ID_COPIED };
+enum scenario_backlog { BACKLOG_ROOM, BACKLOG_BUSY, BACKLOG_FULL };
+
+/* How a service's TCP answers a SYN. What is zero is as Linux has it. */
+struct scenario_handshake {
+    uint16_t mss;                  /* bytes; 0: what the last link's MTU leaves */
+    uint16_t window;               /* bytes, unscaled; 0: as many segments as 65535 holds */
+    uint8_t ttl;                   /* when it leaves; 0: 64 */
+    uint8_t synack_retries;        /* SYN-ACKs after the first, 1, 3, 7, 15 ... s after it */
+    unsigned without;              /* enum scenario_tcp_option: what it does not know */
+    enum scenario_ecn ecn;         /* RFC 3168, RFC 9768, or none */
+    enum scenario_ip_id ip_id;     /* IPv4 identification of SYN-ACKs */
+    enum scenario_backlog backlog; /* busy: the first SYN of a flow finds it full */
+    bool syn_cookies;
+    bool fast_open; /* RFC 7413: gives cookies, takes data with them */
+};
+
+enum scenario_filter_action {
+    FILTER_DROP,
+    FILTER_REJECT,         /* ICMP admin-prohibited */
+    FILTER_RESET,          /* a forged RST instead of the packet */
+    FILTER_RESET_AND_PASS, /* the packet goes on as well: a race */
+};
+
+enum scenario_reset_to { RESET_CLIENT, RESET_SERVER, RESET_BOTH };
+
+/* RSTs in the name of one end to the other. */
+struct scenario_reset {
+    enum scenario_reset_to to;
+    uint8_t ttl;               /* when it leaves; 0: 64 */
+    enum scenario_ip_id ip_id; /* copied: from the packet that it is made because of */
+    uint8_t count;             /* RSTs at once */
+    uint32_t step_bytes;       /* by which the sequence number of each is above the one before */
+    int32_t offset_bytes;      /* of the first from the number that the receiver waits for */
+    int64_t delay_ns;
+};
 
 struct scenario_filter {
-    enum scenario_filter_action action; /* reject: ICMP admin-prohibited; reset: a forged RST */
-    uint8_t protocol;                   /* IANA number; 0: any */
-    uint16_t port;                      /* destination port towards the server; 0: any */
-    double flow_share;                  /* share of flows it applies to, by flow hash; 1: all */
-    bool established_only;              /* not the SYN: a forged RST into live flows */
-    uint8_t reset_ttl;                  /* TTL of a forged RST when it leaves; 0: 64 */
+    enum scenario_filter_action action;
+    uint8_t protocol;      /* IANA number; 0: any */
+    uint16_t port;         /* destination port towards the server; 0: any */
+    double flow_share;     /* share of flows it applies to, by flow hash; 1: all */
+    bool established_only; /* not the SYN: a forged RST into live flows */
+    bool data_only;        /* segments with data alone */
+    bool once;             /* for one packet of a flow */
+    uint64_t after_bytes;  /* when the client has acknowledged that much of the server's */
+    struct scenario_reset reset;
+};
+
+/* As netfilter's SYNPROXY: answers SYNs itself and connects to the server later. */
+struct scenario_syn_proxy {
+    uint16_t port; /* 0: there is none */
+    uint8_t ttl;   /* of its SYN-ACKs when they leave; 0: 64 */
+    uint16_t mss;
+    uint8_t wscale;
+    unsigned without; /* enum scenario_tcp_option: what it does not do */
+};
+
+/* Another machine with the server's address, which sees the SYNs as well. */
+struct scenario_second_responder {
+    bool present;
+    uint16_t port; /* 0: any */
+    int64_t delay_ns;
+    struct scenario_handshake handshake;
+};
+
+enum scenario_idle_action { IDLE_DROP, IDLE_RESET, IDLE_RESET_BOTH };
+
+/* Forgets TCP flows that are idle; then their packets are those of no flow. */
+struct scenario_idle {
+    int64_t after_ns; /* 0: never */
+    enum scenario_idle_action action;
+    uint8_t ttl; /* of its RSTs when they leave; 0: 64 */
 };
 
 enum scenario_kind { SCENARIO_ROUTER, SCENARIO_ECMP };
@@ -69,6 +143,10 @@ struct scenario_element {
     bool ttl_hidden;               /* does not decrement TTL (a bridge, an MPLS pipe) */
     int rewrite_dscp, rewrite_ecn; /* -1: leave */
     uint16_t clamp_mss;            /* 0: leave */
+    unsigned strip_options;        /* enum scenario_tcp_option: off SYNs towards the server */
+    struct scenario_syn_proxy syn_proxy;
+    struct scenario_second_responder second;
+    struct scenario_idle idle;
     size_t nfilters;
     struct scenario_filter filters[SCENARIO_FILTERS_MAX];
     /* SCENARIO_ECMP */
@@ -80,33 +158,6 @@ struct scenario_element {
 struct scenario_branch {
     size_t nelements;
     struct scenario_element *elements; /* owned; ECMP inside ECMP is allowed */
-};
-
-enum scenario_tcp_option { /* bits of a set */
-    SCENARIO_MSS = 1,
-    SCENARIO_SACK = 2,
-    SCENARIO_TIMESTAMPS = 4,
-    SCENARIO_WSCALE = 8,
-    SCENARIO_FAST_OPEN = 16,
-    SCENARIO_ECN = 32, /* of the header, but negotiated like an option */
-};
-
-enum scenario_ecn { ECN_CLASSIC, ECN_ACCURATE, ECN_IGNORED };
-enum scenario_ip_id { IP_ID_ZERO, IP_ID_COUNTER, IP_ID_RANDOM, IP_ID_COPIED };
-enum scenario_backlog { BACKLOG_ROOM, BACKLOG_BUSY, BACKLOG_FULL };
-
-/* How a service's TCP answers a SYN. What is zero is as Linux has it. */
-struct scenario_handshake {
-    uint16_t mss;                  /* bytes; 0: what the last link's MTU leaves */
-    uint16_t window;               /* bytes, unscaled; 0: as many segments as 65535 holds */
-    uint8_t ttl;                   /* when it leaves; 0: 64 */
-    uint8_t synack_retries;        /* SYN-ACKs after the first, 1, 3, 7, 15 ... s after it */
-    unsigned without;              /* enum scenario_tcp_option: what it does not know */
-    enum scenario_ecn ecn;         /* RFC 3168, RFC 9768, or none */
-    enum scenario_ip_id ip_id;     /* IPv4 identification of SYN-ACKs */
-    enum scenario_backlog backlog; /* busy: the first SYN of a flow finds it full */
-    bool syn_cookies;
-    bool fast_open; /* RFC 7413: gives cookies, takes data with them */
 };
 
 enum scenario_service_kind { SERVICE_HTTP, SERVICE_TCP_ECHO, SERVICE_UDP_ECHO };

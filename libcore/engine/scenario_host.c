@@ -30,20 +30,6 @@ static int read_ecn(struct scenario_reader *r, const yaml_node_t *node, void *at
     return error;
 }
 
-static int read_ip_id(struct scenario_reader *r, const yaml_node_t *node, void *at,
-                      const struct scenario_field *field)
-{
-    static const struct scenario_word words[] = {{"zero", IP_ID_ZERO},
-                                                 {"counter", IP_ID_COUNTER},
-                                                 {"random", IP_ID_RANDOM},
-                                                 {"copied", IP_ID_COPIED}};
-    int value = 0, error = scenario_read_word(r, node, words, COUNT(words), &value);
-
-    (void)field;
-    *(enum scenario_ip_id *)at = (enum scenario_ip_id)value;
-    return error;
-}
-
 static int read_backlog(struct scenario_reader *r, const yaml_node_t *node, void *at,
                         const struct scenario_field *field)
 {
@@ -58,9 +44,6 @@ static int read_backlog(struct scenario_reader *r, const yaml_node_t *node, void
 
 /* --- services ---------------------------------------------------------------------------- */
 
-#define ANY_OPTION                                                                                 \
-    (SCENARIO_MSS | SCENARIO_SACK | SCENARIO_TIMESTAMPS | SCENARIO_WSCALE | SCENARIO_FAST_OPEN)
-
 static const struct scenario_field service_fields[] = {
     SERVICE("port", scenario_read_number, port, 1, 65535),
     SERVICE("status", scenario_read_signed, status, 100, 599),
@@ -71,9 +54,9 @@ static const struct scenario_field service_fields[] = {
     SERVICE("window", scenario_read_number, handshake.window, 1, 65535),
     SERVICE("ttl", scenario_read_number, handshake.ttl, 1, 255),
     SERVICE("synack-retries", scenario_read_number, handshake.synack_retries, 0, 8),
-    SERVICE("without", scenario_read_options, handshake.without, 0, ANY_OPTION),
+    SERVICE("without", scenario_read_options, handshake.without, 0, SCENARIO_ANY_OPTION),
     SERVICE("ecn", read_ecn, handshake.ecn, 0, 0),
-    SERVICE("ip-id", read_ip_id, handshake.ip_id, 0, 0),
+    SERVICE("ip-id", scenario_read_ip_id, handshake.ip_id, 0, 0),
     SERVICE("backlog", read_backlog, handshake.backlog, 0, 0),
     SERVICE("syn-cookies", scenario_read_bool, handshake.syn_cookies, 0, 0),
     SERVICE("fast-open", scenario_read_bool, handshake.fast_open, 0, 0),

@@ -8,6 +8,9 @@
 
 enum { SCENARIO_TEXT_MAX = 1 << 20, SCENARIO_ELEMENTS_MAX = 1000, SCENARIO_DEPTH_MAX = 16 };
 
+#define SCENARIO_ANY_OPTION                                                                        \
+    (SCENARIO_MSS | SCENARIO_SACK | SCENARIO_TIMESTAMPS | SCENARIO_WSCALE | SCENARIO_FAST_OPEN)
+
 struct scenario_reader {
     yaml_document_t document;
     struct scenario *scenario;
@@ -86,6 +89,11 @@ int scenario_read_word(struct scenario_reader *r, const yaml_node_t *node,
 int scenario_read_options(struct scenario_reader *r, const yaml_node_t *node, void *at,
                           const struct scenario_field *field);
 
+int scenario_read_ip_id(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                        const struct scenario_field *field); /* enum scenario_ip_id */
+int scenario_read_bytes(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                        const struct scenario_field *field); /* uint64_t, from "10mb" */
+
 /* Hosts. */
 int scenario_read_host(struct scenario_reader *r, const yaml_node_t *node, void *at,
                        const struct scenario_field *field); /* struct scenario_host */
@@ -101,6 +109,15 @@ int scenario_read_addresses(struct scenario_reader *r, const yaml_node_t *node, 
                             const struct scenario_field *field); /* struct address[2]: 4, 6 */
 int scenario_read_link(struct scenario_reader *r, const yaml_node_t *node, void *at,
                        const struct scenario_field *field); /* struct scenario_link */
+/* What a router does to flows: lists and maps of a struct scenario_element. */
+int scenario_read_filters(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                          const struct scenario_field *field);
+int scenario_read_syn_proxy(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                            const struct scenario_field *field);
+int scenario_read_second_responder(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                                   const struct scenario_field *field);
+int scenario_read_idle(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                       const struct scenario_field *field);
 void scenario_branch_release(struct scenario_branch *branch);
 
 #endif

@@ -39,65 +39,6 @@ int scenario_read_link(struct scenario_reader *r, const yaml_node_t *node, void 
     return scenario_mapping(r, node, link_fields, COUNT(link_fields), at);
 }
 
-/* --- filters ---------------------------------------------------------------------- */
-
-static int read_action(struct scenario_reader *r, const yaml_node_t *node, void *at,
-                       const struct scenario_field *field)
-{
-    static const struct scenario_word words[] = {
-        {"drop", FILTER_DROP}, {"reject", FILTER_REJECT}, {"reset", FILTER_RESET}};
-    int value = 0, error = scenario_read_word(r, node, words, COUNT(words), &value);
-
-    (void)field;
-    *(enum scenario_filter_action *)at = (enum scenario_filter_action)value;
-    return error;
-}
-
-static int read_protocol(struct scenario_reader *r, const yaml_node_t *node, void *at,
-                         const struct scenario_field *field)
-{
-    static const struct scenario_word words[] = {
-        {"any", 0}, {"icmp", PROTO_ICMP}, {"tcp", PROTO_TCP}, {"udp", PROTO_UDP}};
-    int value = 0, error = scenario_read_word(r, node, words, COUNT(words), &value);
-
-    (void)field;
-    *(uint8_t *)at = (uint8_t)value;
-    return error;
-}
-
-static const struct scenario_field filter_fields[] = {
-    {"action", read_action, offsetof(struct scenario_filter, action), 0, 0, 0},
-    {"protocol", read_protocol, offsetof(struct scenario_filter, protocol), 0, 0, 0},
-    {"port", NUMBER(struct scenario_filter, port, 1, 65535)},
-    {"flows", scenario_read_share, offsetof(struct scenario_filter, flow_share), 0, 100, 0},
-    {"established", scenario_read_bool, offsetof(struct scenario_filter, established_only), 0, 0,
-     0},
-    {"reset-ttl", NUMBER(struct scenario_filter, reset_ttl, 1, 255)},
-};
-
-static int read_filter(struct scenario_reader *r, const yaml_node_t *node, void *at)
-{
-    struct scenario_element *router = at;
-    struct scenario_filter filter = {.flow_share = 1};
-
-    if (router->nfilters == SCENARIO_FILTERS_MAX)
-        return scenario_fail(r, node, NULL, "too many filters (at most %d)", SCENARIO_FILTERS_MAX);
-    if (scenario_mapping(r, node, filter_fields, COUNT(filter_fields), &filter) < 0)
-        return -EINVAL;
-    router->filters[router->nfilters++] = filter;
-    return 0;
-}
-
-static int read_filters(struct scenario_reader *r, const yaml_node_t *node, void *at,
-                        const struct scenario_field *field)
-{
-    struct scenario_element *router = at;
-
-    (void)field;
-    router->nfilters = 0;
-    return scenario_sequence(r, node, read_filter, router);
-}
-
 /* --- what a router answers ----------------------------------------------------------- */
 
 static const struct scenario_field icmp_fields[] = {
@@ -247,7 +188,12 @@ static const struct scenario_field router_fields[] = {
     {"ttl-hidden", scenario_read_bool, offsetof(struct scenario_element, ttl_hidden), 0, 0, 0},
     {"rewrite", read_rewrite, 0, 0, 0, 0},
     {"clamp-mss", NUMBER(struct scenario_element, clamp_mss, 88, 65495)},
-    {"filters", read_filters, 0, 0, 0, 0},
+    {"filters", scenario_read_filters, 0, 0, 0, 0},
+    {"strip-options", scenario_read_options, offsetof(struct scenario_element, strip_options), 0,
+     SCENARIO_ANY_OPTION | SCENARIO_ECN, 0},
+    {"syn-proxy", scenario_read_syn_proxy, 0, 0, 0, 0},
+    {"second-responder", scenario_read_second_responder, 0, 0, 0, 0},
+    {"idle", scenario_read_idle, 0, 0, 0, 0},
 };
 
 int scenario_read_router(struct scenario_reader *r, const yaml_node_t *node,

@@ -189,6 +189,32 @@ int scenario_read_bits(struct scenario_reader *r, const yaml_node_t *node, void 
     return scenario_fail(r, node, text, "is not a rate like 10mbit (bit, kbit, mbit, gbit)");
 }
 
+int scenario_read_bytes(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                        const struct scenario_field *field)
+{
+    static const struct {
+        const char *suffix;
+        double factor;
+    } units[] = {{"", 1}, {"b", 1}, {"kb", 1e3}, {"mb", 1e6}, {"gb", 1e9}};
+    const char *text = scenario_scalar(r, node), *suffix;
+    double value;
+
+    if (!text)
+        return -EINVAL;
+    if (split_number(text, &value, &suffix)) {
+        for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+            if (strcmp(suffix, units[i].suffix) != 0)
+                continue;
+            value *= units[i].factor;
+            if (check_range(r, node, text, value, field, "b") < 0)
+                return -EINVAL;
+            *(uint64_t *)at = (uint64_t)value;
+            return 0;
+        }
+    }
+    return scenario_fail(r, node, text, "is not a size like 10mb (b, kb, mb, gb)");
+}
+
 int scenario_read_per_second(struct scenario_reader *r, const yaml_node_t *node, void *at,
                              const struct scenario_field *field)
 {
@@ -255,6 +281,20 @@ int scenario_read_word(struct scenario_reader *r, const yaml_node_t *node,
         len += text_format(known + len, sizeof(known) - len, "%s%s", i ? ", " : "", words[i].text);
     }
     return scenario_fail(r, node, text, "is not one of %s", known);
+}
+
+int scenario_read_ip_id(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                        const struct scenario_field *field)
+{
+    static const struct scenario_word words[] = {{"zero", IP_ID_ZERO},
+                                                 {"counter", IP_ID_COUNTER},
+                                                 {"random", IP_ID_RANDOM},
+                                                 {"copied", IP_ID_COPIED}};
+    int value = 0, error = scenario_read_word(r, node, words, 4, &value);
+
+    (void)field;
+    *(enum scenario_ip_id *)at = (enum scenario_ip_id)value;
+    return error;
 }
 
 struct option_set {

@@ -1,8 +1,6 @@
 /*
- * Wraps a network and writes every frame that passes to a pcapng file, one write per frame, so
- * that others read what is there after a kill; at worst the last block is cut, when the kill fell
- * into its write at the end of a page. Also our own sends where the network underneath does not
- * show them.
+ * Wraps a network and writes every frame that passes to a pcapng file. Also our own sends where
+ * the network underneath does not show them.
  */
 #ifndef NETDX_IO_RECORD_H
 #define NETDX_IO_RECORD_H

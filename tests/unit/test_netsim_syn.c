@@ -11,9 +11,9 @@
 #include "base/timespan.h"
 #include "engine/netsim.h"
 #include "tests/unit/linux_handshakes.h"
+#include "tests/unit/segment.h"
 
-#define PACKET_MAX 128
-#define START_NS   (1000 * NS_PER_SEC)
+#define START_NS (1000 * NS_PER_SEC)
 
 struct world {
     struct scenario *scenario;
@@ -48,58 +48,7 @@ static void close_world(struct world *w)
     scenario_free(w->scenario);
 }
 
-static size_t from_hex(const char *text, uint8_t bytes[PACKET_MAX])
-{
-    size_t len = strlen(text) / 2;
-
-    assert_true(len <= PACKET_MAX);
-    for (size_t i = 0; i < len; i++) {
-        unsigned value;
-        assert_int_equal(sscanf(text + 2 * i, "%2x", &value), 1);
-        bytes[i] = (uint8_t)value;
-    }
-    return len;
-}
-
-static size_t header_len(const uint8_t *packet)
-{
-    return packet[0] >> 4 == 6 ? 40 : 20;
-}
-
-static uint32_t get32(const uint8_t *at)
-{
-    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
-
-/* RFC 1071 over the pseudo-header and the segment, so written that it shares nothing with wire/. */
-static unsigned tcp_sum(const uint8_t *packet, size_t len)
-{
-    size_t header = header_len(packet), addresses = header == 40 ? 8 : 12;
-    unsigned long sum = 6 + (unsigned long)(len - header);
-
-    for (size_t i = addresses; i < header; i++)
-        sum += (unsigned long)packet[i] << (i % 2 ? 0 : 8);
-    for (size_t i = header; i < len; i++)
-        sum += (unsigned long)packet[i] << ((i - header) % 2 ? 0 : 8);
-    while (sum >> 16)
-        sum = (sum & 0xffff) + (sum >> 16);
-    return (unsigned)sum;
-}
-
-/* The place of an option of this kind; NULL: there is none. */
-static uint8_t *option(uint8_t *packet, unsigned kind)
-{
-    uint8_t *tcp = packet + header_len(packet);
-
-    for (size_t i = 20; i < (tcp[12] >> 4) * 4u && tcp[i];) {
-        if (tcp[i] == kind)
-            return tcp + i;
-        i += tcp[i] == 1 ? 1 : tcp[i + 1];
-    }
-    return NULL;
-}
-
-static bool receive(struct world *w, int64_t now_ns, uint8_t answer[PACKET_MAX], size_t *len,
+static bool receive(struct world *w, int64_t now_ns, uint8_t answer[SEGMENT_MAX], size_t *len,
                     int64_t *when_ns)
 {
     struct netsim_packet packet;
@@ -107,7 +56,7 @@ static bool receive(struct world *w, int64_t now_ns, uint8_t answer[PACKET_MAX],
     if (netsim_receive(w->sim, now_ns, &packet) == 0)
         return false;
     assert_int_equal(packet.side, NETSIM_CLIENT);
-    assert_true(packet.len <= PACKET_MAX);
+    assert_true(packet.len <= SEGMENT_MAX);
     memcpy(answer, packet.bytes, packet.len);
     *len = packet.len;
     *when_ns = packet.when_ns;
@@ -121,7 +70,7 @@ static void give(struct world *w, const uint8_t *bytes, size_t len, int64_t now_
 
 /* The answer that comes at once. */
 static size_t ask(struct world *w, const uint8_t *bytes, size_t len, int64_t now_ns,
-                  uint8_t answer[PACKET_MAX])
+                  uint8_t answer[SEGMENT_MAX])
 {
     size_t answer_len;
     int64_t when_ns;
@@ -129,7 +78,7 @@ static size_t ask(struct world *w, const uint8_t *bytes, size_t len, int64_t now
     give(w, bytes, len, now_ns);
     if (!receive(w, now_ns, answer, &answer_len, &when_ns))
         return 0;
-    assert_int_equal(tcp_sum(answer, answer_len), 0xffff);
+    assert_int_equal(segment_sum(answer, answer_len), 0xffff);
     return answer_len;
 }
 
@@ -138,19 +87,19 @@ static size_t ask(struct world *w, const uint8_t *bytes, size_t len, int64_t now
 /* Takes out what is different in each run: numbers, clocks, cookies, flow labels, checksums. */
 static void neutralise(uint8_t *packet)
 {
-    uint8_t *tcp = packet + header_len(packet), *at;
+    uint8_t *tcp = packet + segment_header_len(packet), *at;
 
-    if (header_len(packet) == 40)
+    if (segment_header_len(packet) == 40)
         memset(packet + 1, packet[1] & 0xf0, 1), memset(packet + 2, 0, 2);
     else
         memset(packet + 10, 0, 2);
     if (tcp[13] & 2)
         memset(tcp + 4, 0, 4);
     memset(tcp + 16, 0, 2);
-    at = option(packet, 8);
+    at = segment_option(packet, 8);
     if (at)
         memset(at + 2, 0, 4);
-    at = option(packet, 34);
+    at = segment_option(packet, 34);
     if (at)
         memset(at + 2, 0, 8);
 }
@@ -160,9 +109,9 @@ static unsigned compare(const char *server, const struct linux_handshake *rows, 
     unsigned wrong = 0;
 
     for (size_t i = 0; i < count; i++) {
-        uint8_t segment[PACKET_MAX], expected[PACKET_MAX], answer[PACKET_MAX] = {0};
-        size_t len = from_hex(rows[i].segment, segment);
-        size_t expected_len = from_hex(rows[i].answer, expected), answer_len;
+        uint8_t segment[SEGMENT_MAX], expected[SEGMENT_MAX], answer[SEGMENT_MAX] = {0};
+        size_t len = segment_from_hex(rows[i].segment, segment);
+        size_t expected_len = segment_from_hex(rows[i].answer, expected), answer_len;
         struct world w;
 
         open_world(&w, server, false);
@@ -197,28 +146,28 @@ static void test_cookies_are_those_of_linux(void **state)
 static void test_cookies_move_the_clock_as_in_linux(void **state)
 {
     size_t half = sizeof(linux_cookies) / sizeof(linux_cookies[0]) / 2, compared = 0;
-    uint8_t bytes[PACKET_MAX], answer[PACKET_MAX], expected[PACKET_MAX];
+    uint8_t bytes[SEGMENT_MAX], answer[SEGMENT_MAX], expected[SEGMENT_MAX];
     uint32_t first = 0, linux_first = 0, isn = 0;
     struct world w;
 
     (void)state;
     open_world(&w, "services: [{http: {syn-cookies: true}}]", false);
     for (size_t i = 0; i < 2 * half; i++) {
-        size_t len = from_hex(linux_cookies[i].segment, bytes);
+        size_t len = segment_from_hex(linux_cookies[i].segment, bytes);
 
-        from_hex(linux_cookies[i].answer, expected);
+        segment_from_hex(linux_cookies[i].answer, expected);
         /* Linux took its time between the rows as well. */
         assert_true(ask(&w, bytes, len, START_NS + (int64_t)i * 37 * NS_PER_MS, answer) > 0);
         if (i % half == 0) {
-            first = get32(option(answer, 8) + 2);
-            linux_first = get32(option(expected, 8) + 2);
-            isn = get32(answer + header_len(answer) + 4);
+            first = segment_get32(segment_option(answer, 8) + 2);
+            linux_first = segment_get32(segment_option(expected, 8) + 2);
+            isn = segment_get32(answer + segment_header_len(answer) + 4);
         }
-        assert_int_equal(get32(answer + header_len(answer) + 4), isn);
-        if (!option(expected, 8))
+        assert_int_equal(segment_get32(answer + segment_header_len(answer) + 4), isn);
+        if (!segment_option(expected, 8))
             continue;
-        assert_int_equal((get32(option(answer, 8) + 2) - first) % 64,
-                         (get32(option(expected, 8) + 2) - linux_first) % 64);
+        assert_int_equal((segment_get32(segment_option(answer, 8) + 2) - first) % 64,
+                         (segment_get32(segment_option(expected, 8) + 2) - linux_first) % 64);
         compared++;
     }
     assert_int_equal(compared, 2 * 5);
@@ -227,11 +176,11 @@ static void test_cookies_move_the_clock_as_in_linux(void **state)
 
 /* --- time -------------------------------------------------------------------------------- */
 
-static void load(const char *name, uint8_t bytes[PACKET_MAX], size_t *len)
+static void load(const char *name, uint8_t bytes[SEGMENT_MAX], size_t *len)
 {
     for (size_t i = 0; i < sizeof(linux_handshakes) / sizeof(linux_handshakes[0]); i++) {
         if (strcmp(linux_handshakes[i].name, name) == 0) {
-            *len = from_hex(linux_handshakes[i].segment, bytes);
+            *len = segment_from_hex(linux_handshakes[i].segment, bytes);
             return;
         }
     }
@@ -241,7 +190,7 @@ static void load(const char *name, uint8_t bytes[PACKET_MAX], size_t *len)
 /* The answers' times in ms after the start, up to a minute, in `times`; their number. */
 static size_t listen_for(struct world *w, int64_t times[16])
 {
-    uint8_t answer[PACKET_MAX];
+    uint8_t answer[SEGMENT_MAX];
     int64_t when_ns;
     size_t count = 0, len;
 
@@ -266,7 +215,7 @@ static void assert_times(struct world *w, const int64_t *expected, size_t count)
 static void test_synacks_are_repeated(void **state)
 {
     static const int64_t times[] = {0, 1000, 3000, 7000, 15000, 31000};
-    uint8_t syn[PACKET_MAX];
+    uint8_t syn[SEGMENT_MAX];
     struct world w;
     size_t len;
 
@@ -289,7 +238,7 @@ static void test_synacks_are_repeated(void **state)
 static void test_a_kernel_without_the_connection_resets(void **state)
 {
     static const int64_t at_once[] = {0};
-    uint8_t syn[PACKET_MAX];
+    uint8_t syn[SEGMENT_MAX];
     struct world w;
     size_t len;
 
@@ -309,7 +258,7 @@ static void test_synacks_end_with_an_answer(void **state)
 
     (void)state;
     for (int reset = 0; reset < 2; reset++) {
-        uint8_t packet[PACKET_MAX], answer[PACKET_MAX];
+        uint8_t packet[SEGMENT_MAX], answer[SEGMENT_MAX];
         struct world w;
         size_t len;
         uint32_t isn;
@@ -317,7 +266,7 @@ static void test_synacks_end_with_an_answer(void **state)
         load("bare", packet, &len);
         open_world(&w, "services: [{http: {}}]", false);
         assert_true(ask(&w, packet, len, START_NS, answer) > 0);
-        isn = get32(answer + 24) + 1;
+        isn = segment_get32(answer + 24) + 1;
         packet[24 + 3]++; /* the sequence number */
         for (int i = 0; i < 4; i++)
             packet[28 + i] = (uint8_t)(isn >> (24 - 8 * i));
@@ -331,7 +280,7 @@ static void test_synacks_end_with_an_answer(void **state)
 static void test_a_full_backlog_ignores(void **state)
 {
     static const int64_t to_the_second[] = {1000, 2000};
-    uint8_t syn[PACKET_MAX], answer[PACKET_MAX];
+    uint8_t syn[SEGMENT_MAX], answer[SEGMENT_MAX];
     struct world w;
     size_t len;
 
@@ -353,7 +302,7 @@ static void test_a_full_backlog_ignores(void **state)
 /* Linux: an ACK of the first, with its numbers; at most one in half a second. */
 static void test_another_syn_on_a_half_open_connection(void **state)
 {
-    uint8_t syn[PACKET_MAX], first[PACKET_MAX], answer[PACKET_MAX];
+    uint8_t syn[SEGMENT_MAX], first[SEGMENT_MAX], answer[SEGMENT_MAX];
     struct world w;
     size_t len;
 
@@ -364,14 +313,14 @@ static void test_another_syn_on_a_half_open_connection(void **state)
     syn[24] = 0x55;
     assert_int_equal(ask(&w, syn, len, START_NS + NS_PER_MS, answer), 40);
     assert_int_equal(answer[33], 16);
-    assert_int_equal(get32(answer + 24), get32(first + 24) + 1);
-    assert_int_equal(get32(answer + 28), 0x01020305);
+    assert_int_equal(segment_get32(answer + 24), segment_get32(first + 24) + 1);
+    assert_int_equal(segment_get32(answer + 28), 0x01020305);
     assert_int_equal(ask(&w, syn, len, START_NS + 2 * NS_PER_MS, answer), 0);
     syn[24] = 0x01;
     syn[27] = 0x68; /* 100 behind the first: in the window */
     assert_int_equal(ask(&w, syn, len, START_NS + 3 * NS_PER_MS, answer), 40);
     assert_int_equal(answer[33], 4 | 16);
-    assert_int_equal(get32(answer + 28), 0x01020369);
+    assert_int_equal(segment_get32(answer + 28), 0x01020369);
     assert_int_equal(ask(&w, syn, len, START_NS + 4 * NS_PER_MS, answer), 44);
     close_world(&w);
 }
@@ -380,7 +329,7 @@ static void test_another_syn_on_a_half_open_connection(void **state)
 
 static void test_the_header_is_the_services(void **state)
 {
-    uint8_t syn[PACKET_MAX], answer[PACKET_MAX];
+    uint8_t syn[SEGMENT_MAX], answer[SEGMENT_MAX];
     struct world w;
     size_t len;
 
@@ -391,22 +340,22 @@ static void test_the_header_is_the_services(void **state)
     assert_int_equal(answer[8], 128);
     assert_int_equal(answer[5], 7); /* the SYN's */
     assert_int_equal(answer[34] << 8 | answer[35], 500);
-    assert_int_equal(option(answer, 2)[2] << 8 | option(answer, 2)[3], 536);
-    assert_int_equal(option(answer, 3)[2], 0);
+    assert_int_equal(segment_option(answer, 2)[2] << 8 | segment_option(answer, 2)[3], 536);
+    assert_int_equal(segment_option(answer, 3)[2], 0);
     close_world(&w);
     open_world(&w, "link: {mtu: 1400}, services: [{http: {ip-id: counter}}]", false);
     for (uint8_t i = 1; i < 4; i++) {
         syn[21]++; /* another port */
         assert_int_equal(ask(&w, syn, len, START_NS, answer), 60);
         assert_int_equal(answer[5], i);
-        assert_int_equal(option(answer, 2)[2] << 8 | option(answer, 2)[3], 1360);
+        assert_int_equal(segment_option(answer, 2)[2] << 8 | segment_option(answer, 2)[3], 1360);
     }
     close_world(&w);
 }
 
 static void test_options_may_be_unknown(void **state)
 {
-    uint8_t syn[PACKET_MAX], answer[PACKET_MAX];
+    uint8_t syn[SEGMENT_MAX], answer[SEGMENT_MAX];
     struct world w;
     size_t len;
 
@@ -416,8 +365,8 @@ static void test_options_may_be_unknown(void **state)
                "services: [{http: {fast-open: true, without: [timestamps, wscale, fast-open]}}]",
                false);
     assert_int_equal(ask(&w, syn, len, START_NS, answer), 40 + 28);
-    assert_non_null(option(answer, 2));
-    assert_non_null(option(answer, 4));
+    assert_non_null(segment_option(answer, 2));
+    assert_non_null(segment_option(answer, 4));
     close_world(&w);
     open_world(&w, "services: [{http: {without: [mss, sack, timestamps, wscale]}}]", false);
     assert_int_equal(ask(&w, syn, len, START_NS, answer), 40 + 20);
@@ -428,7 +377,7 @@ static void test_options_may_be_unknown(void **state)
 static void test_accurate_ecn(void **state)
 {
     static const uint16_t flags[] = {0x080, 0x0c0, 0x100, 0x180};
-    uint8_t syn[PACKET_MAX], answer[PACKET_MAX];
+    uint8_t syn[SEGMENT_MAX], answer[SEGMENT_MAX];
     struct world w;
     size_t len;
 
@@ -454,7 +403,7 @@ static void test_accurate_ecn(void **state)
 /* RFC 7413: the cookie that was given opens the door for data. */
 static void test_fast_open_takes_data_with_its_cookie(void **state)
 {
-    uint8_t syn[PACKET_MAX], answer[PACKET_MAX], cookie[8];
+    uint8_t syn[SEGMENT_MAX], answer[SEGMENT_MAX], cookie[8];
     struct world w;
     size_t len;
 
@@ -462,16 +411,16 @@ static void test_fast_open_takes_data_with_its_cookie(void **state)
     open_world(&w, "services: [{http: {fast-open: true}}]", false);
     load("fast open request", syn, &len);
     assert_int_equal(ask(&w, syn, len, START_NS, answer), 72);
-    memcpy(cookie, option(answer, 34) + 2, 8);
+    memcpy(cookie, segment_option(answer, 34) + 2, 8);
     load("fast open wrong cookie", syn, &len);
     assert_int_equal(ask(&w, syn, len, START_NS, answer), 64);
-    assert_memory_equal(option(answer, 34) + 2, cookie, 8);
-    assert_int_equal(get32(answer + 28), 0x01020305);
-    memcpy(option(syn, 34) + 2, cookie, 8);
+    assert_memory_equal(segment_option(answer, 34) + 2, cookie, 8);
+    assert_int_equal(segment_get32(answer + 28), 0x01020305);
+    memcpy(segment_option(syn, 34) + 2, cookie, 8);
     syn[21]++;
     assert_int_equal(ask(&w, syn, len, START_NS, answer), 52);
-    assert_null(option(answer, 34));
-    assert_int_equal(get32(answer + 28), 0x01020305 + 5);
+    assert_null(segment_option(answer, 34));
+    assert_int_equal(segment_get32(answer + 28), 0x01020305 + 5);
     close_world(&w);
 }
 

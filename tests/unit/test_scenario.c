@@ -94,6 +94,38 @@ static void test_reads_how_tcp_answers(void **state)
     scenario_free(s);
 }
 
+static void test_reads_what_devices_do(void **state)
+{
+    struct scenario *s = parse(
+        "name: a\npath:\n"
+        "  - {name: x, strip-options: [sack, ecn], syn-proxy: {port: 443, wscale: 3}}\n"
+        "  - {second-responder: {ttl: 128, delay: 2ms}, idle: {after: 5m, action: reset}}\n"
+        "  - filters: [{action: reset-and-pass, after: 1.5kb, reset-offset: -7, reset-to: both,"
+        " once: true, data: true}]\n"
+        "events: [{at: 1s, element: x, set: {syn-proxy: no}}]\n");
+    const struct scenario_element *e = s->path.elements;
+    const struct scenario_filter *filter = &e[2].filters[0];
+
+    (void)state;
+    assert_int_equal(e[0].strip_options, SCENARIO_SACK | SCENARIO_ECN);
+    assert_int_equal(e[0].syn_proxy.port, 443);
+    assert_int_equal(e[0].syn_proxy.mss, 1460);
+    assert_int_equal(e[0].syn_proxy.wscale, 3);
+    assert_int_equal(s->events[0].values.syn_proxy.port, 0);
+    assert_true(e[1].second.present && e[1].second.port == 0);
+    assert_int_equal(e[1].second.handshake.ttl, 128);
+    assert_int_equal(e[1].second.delay_ns, 2 * NS_PER_MS);
+    assert_true(e[1].idle.after_ns == 300 * NS_PER_SEC);
+    assert_int_equal(e[1].idle.action, IDLE_RESET);
+    assert_int_equal(filter->action, FILTER_RESET_AND_PASS);
+    assert_int_equal(filter->after_bytes, 1500);
+    assert_int_equal(filter->reset.offset_bytes, -7);
+    assert_int_equal(filter->reset.to, RESET_BOTH);
+    assert_int_equal(filter->reset.count, 1);
+    assert_true(filter->once && filter->data_only);
+    scenario_free(s);
+}
+
 static void test_names_and_addresses_follow_the_position(void **state)
 {
     struct scenario *s = parse(whole);
@@ -157,7 +189,7 @@ static void test_mistakes_are_named(void **state)
         {"name: a\npath: [{loop-to: y}]\n", 1, "", "\"y\" is no router to loop to"},
         {"name: a\npath: [{ecmp: [[{}]]}]\n", 2, "path[0].ecmp", "needs at least two branches"},
         {"name: a\npath: [{filters: [{action: burn}]}]\n", 2, "path[0].filters[0].action",
-         "\"burn\" is not one of drop, reject, reset"},
+         "\"burn\" is not one of drop, reject, reset, reset-and-pass"},
         {"name: a\npath: [{}]\nevents: [{at: 1s, element: r9, set: {}}]\n", 3, "events[0]",
          "\"r9\" is not a router of this scenario"},
         {"name: a\npath: [{repeat: 251}]\n", 2, "path[0].repeat",
@@ -169,6 +201,13 @@ static void test_mistakes_are_named(void **state)
          "\"ecn\" is not one of mss, sack, timestamps, wscale, fast-open"},
         {"name: a\npath: [{}]\nserver: {services: [{http: {window: 0}}]}\n", 3,
          "server.services[0].http.window", "\"0\" is out of range (1 to 65535)"},
+        {"name: a\npath: [{idle: {action: reset}}]\n", 2, "path[0].idle", "needs \"after\""},
+        {"name: a\npath: [{syn-proxy: yes}]\n", 2, "path[0].syn-proxy",
+         "\"yes\" is neither \"no\" nor a mapping of fields"},
+        {"name: a\npath: [{strip-options: [ttl]}]\n", 2, "path[0].strip-options[0]",
+         "\"ttl\" is not one of mss, sack, timestamps, wscale, fast-open, ecn"},
+        {"name: a\npath: [{filters: [{after: 10mbit}]}]\n", 2, "path[0].filters[0].after",
+         "\"10mbit\" is not a size like 10mb (b, kb, mb, gb)"},
         {"name: \"a\\e[31m\"\npath: {}\n", 2, "path", "must be a list"},
     };
 
@@ -208,6 +247,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reads_what_is_written),
         cmocka_unit_test(test_reads_how_tcp_answers),
+        cmocka_unit_test(test_reads_what_devices_do),
         cmocka_unit_test(test_names_and_addresses_follow_the_position),
         cmocka_unit_test(test_events_build_on_earlier_ones),
         cmocka_unit_test(test_mistakes_are_named),
