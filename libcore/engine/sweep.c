@@ -131,24 +131,29 @@ static uint64_t sweep_answered(const struct sweep *sweep)
     return sweep->counts.open + sweep->counts.refused + sweep->counts.unreachable;
 }
 
-/* All SYNs were handed out, and none comes back. */
+/* No SYN is to be handed out any more, and none comes back. */
 static bool sweep_is_sent(const struct sweep *sweep)
 {
-    return sweep->pass >= sweep->passes && sweep->nagain == 0 && sweep->out == 0;
+    bool all = sweep->pass >= sweep->passes || sweep_answered(sweep) == sweep->counts.targets;
+
+    return all && sweep->nagain == 0 && sweep->out == 0;
 }
 
-/* How many may leave now. What a late call missed beyond one burst is forgotten. */
+/*
+ * How many may leave now. A timer that fires late is made up for by a quarter of a gap, so that the
+ * rate is kept on average; what a call missed beyond that and a burst is forgotten.
+ */
 static uint64_t sweep_due(struct sweep *sweep, int64_t now_ns)
 {
+    int64_t credit_ns = (int64_t)(sweep->burst - 1) * sweep->gap_ns + sweep->gap_ns / 4;
+
     if (sweep->gap_ns == 0)
         return sweep->burst;
     if (now_ns < sweep->next_ns)
         return 0;
-    uint64_t due = (uint64_t)((now_ns - sweep->next_ns) / sweep->gap_ns) + 1;
-    if (due <= sweep->burst)
-        return due;
-    sweep->next_ns = now_ns - (int64_t)(sweep->burst - 1) * sweep->gap_ns;
-    return sweep->burst;
+    if (now_ns - sweep->next_ns > credit_ns)
+        sweep->next_ns = now_ns - credit_ns;
+    return (uint64_t)((now_ns - sweep->next_ns) / sweep->gap_ns) + 1;
 }
 
 /* The next pass asks those again that have not answered. */
@@ -159,8 +164,6 @@ static void sweep_end_pass(struct sweep *sweep, int64_t now_ns)
     sweep->place = 0;
     sweep->pass++;
     sweep->pass_start_ns = again_ns > now_ns ? again_ns : now_ns;
-    if (sweep_answered(sweep) == sweep->counts.targets)
-        sweep->pass = sweep->passes;
 }
 
 static bool sweep_has_answered(const struct sweep *sweep, uint64_t index)
@@ -353,7 +356,7 @@ static double sweep_progress(const struct sweep *sweep)
     double places = (double)sweep->space.size * sweep->passes;
     double place = (double)sweep->space.size * sweep->pass + (double)sweep->place;
 
-    if (sweep->pass >= sweep->passes)
+    if (sweep_is_sent(sweep) || sweep->pass >= sweep->passes)
         place = places;
     return (place - (double)(sweep->nagain + sweep->out)) / places;
 }

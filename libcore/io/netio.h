@@ -74,7 +74,8 @@ static inline int64_t netio_to_unix(struct netio *io, int64_t when_ns)
 /*
  * Sends packets in order. Returns how many were taken (each taken packet's `error` is 0 or what
  * the kernel said of it, -EPERM, -ENETUNREACH, -EMSGSIZE ...), or a negative errno when the first
- * could not be tried now (-EAGAIN, -ENOBUFS: wait and try again).
+ * could not be tried now (-EAGAIN, -ENOBUFS: wait and try again). Where several threads send, a
+ * taken packet, too, may have been left without room: its `error` is -EAGAIN or -ENOBUFS.
  */
 static inline int netio_send(struct netio *io, struct netio_packet *packets, size_t count)
 {

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <ev.h>
-#include <linux/if_packet.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <pcap/pcap.h>
@@ -17,17 +16,17 @@
 #include "base/timespan.h"
 #include "io/clockmap.h"
 #include "io/linkwatch.h"
+#include "io/rawsend.h"
 
 /* Each frame has a slot of this size (and 2 KiB slots fill pages): 1500 bytes of IP fit whole. */
 #define RAW_SNAPLEN      1800
 #define RAW_BUFFER_BYTES (2 * 1024 * 1024)
-#define RAW_BATCH        32 /* packets per sendmmsg */
 #define RAW_FILTER_SIZE  8192
 
 struct raw {
     struct netio io;
     struct loop *loop; /* borrowed */
-    int send4, send6;  /* -1 where the kernel lacks the family */
+    struct rawsend *send;
     pcap_t *capture;
     ev_io readable, link_changed;
     struct linkwatch link; /* fd -1 without an interface */
@@ -41,20 +40,6 @@ struct raw {
     uint32_t seen_dropped; /* libpcap's counters are 32 bits wide and wrap */
 };
 
-/* What one message of a batch needs until the kernel has taken it. */
-struct raw_message {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in in;
-        struct sockaddr_in6 in6;
-    } to;
-    struct iovec bytes;
-    union {
-        struct cmsghdr align;
-        char room[CMSG_SPACE(sizeof(struct in6_pktinfo))];
-    } control;
-};
-
 static int raw_fail(char error[IO_ERROR_SIZE], int code, const char *what, const char *why)
 {
     snprintf(error, IO_ERROR_SIZE, "%s: %s", what, why);
@@ -63,121 +48,16 @@ static int raw_fail(char error[IO_ERROR_SIZE], int code, const char *what, const
 
 /* --- sending ------------------------------------------------------------------ */
 
-/* Which interface to leave by: a control message works for every kind of destination. */
-static void raw_put_interface(struct msghdr *header, struct raw_message *message, uint32_t ifindex)
-{
-    bool is6 = message->to.any.sa_family == AF_INET6;
-    struct in_pktinfo info4 = {.ipi_ifindex = (int)ifindex};
-    struct in6_pktinfo info6 = {.ipi6_ifindex = ifindex};
-    size_t len = is6 ? sizeof(info6) : sizeof(info4);
-
-    memset(&message->control, 0, sizeof(message->control));
-    header->msg_control = message->control.room;
-    header->msg_controllen = CMSG_SPACE(len);
-    struct cmsghdr *control = CMSG_FIRSTHDR(header);
-    control->cmsg_level = is6 ? IPPROTO_IPV6 : IPPROTO_IP;
-    control->cmsg_type = is6 ? IPV6_PKTINFO : IP_PKTINFO;
-    control->cmsg_len = CMSG_LEN(len);
-    memcpy(CMSG_DATA(control), is6 ? (void *)&info6 : (void *)&info4, len);
-}
-
-/* The family of the packet and where it goes, from its own header. 0 or -EINVAL. */
-static int raw_address(const struct netio_packet *packet, struct raw_message *message)
-{
-    struct cursor c = cursor_init(packet->bytes, packet->len);
-    unsigned version = cursor_u8(&c) >> 4;
-
-    memset(&message->to, 0, sizeof(message->to));
-    if (version == 4) {
-        cursor_seek(&c, 16);
-        message->to.in.sin_family = AF_INET;
-        cursor_copy(&c, &message->to.in.sin_addr, 4);
-    } else if (version == 6) {
-        cursor_seek(&c, 24);
-        message->to.in6.sin6_family = AF_INET6;
-        message->to.in6.sin6_scope_id = packet->ifindex;
-        cursor_copy(&c, &message->to.in6.sin6_addr, 16);
-    }
-    return message->to.any.sa_family == AF_UNSPEC || c.failed ? -EINVAL : 0;
-}
-
-static int raw_prepare(const struct netio_packet *packet, struct raw_message *message,
-                       struct msghdr *header)
-{
-    int error = raw_address(packet, message);
-
-    if (error)
-        return error;
-    message->bytes =
-        (struct iovec){.iov_base = (void *)(uintptr_t)packet->bytes, .iov_len = packet->len};
-    *header = (struct msghdr){.msg_name = &message->to,
-                              .msg_namelen = message->to.any.sa_family == AF_INET
-                                                 ? sizeof(message->to.in)
-                                                 : sizeof(message->to.in6),
-                              .msg_iov = &message->bytes,
-                              .msg_iovlen = 1};
-    if (packet->ifindex)
-        raw_put_interface(header, message, packet->ifindex);
-    return 0;
-}
-
-/*
- * Hands the kernel what goes through one socket in one call. Returns how many it took, or -errno
- * of the first.
- */
-static int raw_send_batch(struct raw *raw, const struct netio_packet *packets, size_t count)
-{
-    struct raw_message messages[RAW_BATCH];
-    struct mmsghdr headers[RAW_BATCH];
-    sa_family_t family = AF_UNSPEC;
-    unsigned n = 0;
-
-    for (; n < count && n < RAW_BATCH; n++) {
-        int error = raw_prepare(&packets[n], &messages[n], &headers[n].msg_hdr);
-        if (error && n == 0)
-            return error;
-        if (n == 0)
-            family = messages[0].to.any.sa_family;
-        if (error || messages[n].to.any.sa_family != family)
-            break;
-    }
-    int fd = family == AF_INET ? raw->send4 : raw->send6;
-    if (fd < 0)
-        return -EAFNOSUPPORT;
-    int sent;
-    do
-        sent = sendmmsg(fd, headers, n, MSG_DONTWAIT);
-    while (sent < 0 && errno == EINTR);
-    return sent < 0 ? -errno : sent;
-}
-
-static bool raw_try_later(int error)
-{
-    return error == -EAGAIN || error == -ENOBUFS || error == -ENOMEM;
-}
-
 static int raw_send(struct netio *io, struct netio_packet *packets, size_t count)
 {
     struct raw *raw = (struct raw *)io;
-    size_t taken = 0;
+    int taken = rawsend_packets(raw->send, packets, count);
 
-    while (taken < count) {
-        int n = raw_send_batch(raw, packets + taken, count - taken);
-        if (raw_try_later(n)) {
-            if (taken == 0)
-                return n == -EAGAIN ? n : -ENOBUFS;
-            break;
-        }
-        if (n <= 0) {
-            raw->counters.send_errors++;
-            packets[taken++].error = n;
-            continue;
-        }
-        raw->counters.sent += (uint64_t)n;
-        for (int i = 0; i < n; i++)
-            packets[taken++].error = 0;
+    for (int i = 0; i < taken; i++) {
+        raw->counters.sent += packets[i].error == 0;
+        raw->counters.send_errors += packets[i].error != 0;
     }
-    return (int)taken;
+    return taken;
 }
 
 /* --- receiving ---------------------------------------------------------------- */
@@ -306,10 +186,7 @@ static void raw_close(struct netio *io)
 
     if (raw->capture)
         pcap_close(raw->capture);
-    if (raw->send4 >= 0)
-        close(raw->send4);
-    if (raw->send6 >= 0)
-        close(raw->send6);
+    rawsend_close(raw->send);
     linkwatch_close(&raw->link);
     free(raw);
 }
@@ -344,45 +221,6 @@ static int raw_find_interface(struct raw *raw, const char *name, char error[IO_E
         return raw_fail(error, -errno, what, strerror(errno));
     if (!(request.ifr_flags & IFF_UP))
         return raw_fail(error, -ENETDOWN, what, "is down");
-    return 0;
-}
-
-static int raw_send_options(int fd, int family, const char *interface)
-{
-    const int on = 1, interface_mtu = IPV6_PMTUDISC_PROBE;
-
-    if (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_HDRINCL, &on, sizeof(on)) < 0)
-        return -errno;
-    /* Without this, a packet that a full queue dropped counts as sent (ENOBUFS is kept back). */
-    if (family == AF_INET)
-        setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on));
-    else
-        setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof(on));
-    /* Packets are measured against the interface, not against what the kernel remembers of the
-     * path: a search for the path MTU would only find its memory. */
-    if (family == AF_INET6)
-        setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &interface_mtu, sizeof(interface_mtu));
-    if (interface &&
-        setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface, (socklen_t)strlen(interface)) < 0)
-        return -errno;
-    return 0;
-}
-
-/* IPPROTO_RAW implies IP_HDRINCL, and receives nothing. */
-static int raw_open_send(int family, const char *interface, int *out, char error[IO_ERROR_SIZE])
-{
-    int fd = socket(family, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_RAW);
-
-    if (fd < 0 && errno == EAFNOSUPPORT)
-        return 0;
-    if (fd < 0)
-        return raw_fail(error, -errno, "raw socket", strerror(errno));
-    int code = raw_send_options(fd, family, interface);
-    if (code) {
-        close(fd);
-        return raw_fail(error, code, "raw socket", strerror(-code));
-    }
-    *out = fd;
     return 0;
 }
 
@@ -426,12 +264,17 @@ static void raw_configure(pcap_t *capture, const struct raw_options *options)
     pcap_set_tstamp_precision(capture, PCAP_TSTAMP_PRECISION_NANO);
 }
 
-/* Linux 4.20. Older kernels go on giving copies, which the caller tells by their direction. */
+/*
+ * PACKET_IGNORE_OUTGOING of linux/if_packet.h, a header whose names clash with ours; since Linux
+ * 4.20. Older kernels go on giving copies, which the caller tells by their direction.
+ */
+#define RAW_IGNORE_OUTGOING 23
+
 static void raw_ignore_outgoing(pcap_t *capture)
 {
     const int on = 1;
 
-    setsockopt(pcap_fileno(capture), SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on));
+    setsockopt(pcap_fileno(capture), SOL_PACKET, RAW_IGNORE_OUTGOING, &on, sizeof(on));
 }
 
 static int raw_open_capture(struct raw *raw, const struct raw_options *options,
@@ -465,13 +308,12 @@ static int raw_open_all(struct raw *raw, const struct raw_options *options,
 {
     int code = options->interface ? raw_find_interface(raw, options->interface, error) : 0;
 
-    if (!code)
-        code = raw_open_send(AF_INET, options->interface, &raw->send4, error);
-    if (!code)
-        code = raw_open_send(AF_INET6, options->interface, &raw->send6, error);
-    if (!code)
-        code = raw_open_capture(raw, options, error);
-    return code;
+    if (code)
+        return code;
+    code = rawsend_open(options->interface, options->senders, &raw->send);
+    if (code)
+        return raw_fail(error, code, "raw socket", strerror(-code));
+    return raw_open_capture(raw, options, error);
 }
 
 int raw_open(struct loop *loop, const struct raw_options *options, struct netio **out,
@@ -484,7 +326,7 @@ int raw_open(struct loop *loop, const struct raw_options *options, struct netio 
         return raw_fail(error, -ENOMEM, "capture", strerror(ENOMEM));
     raw->io = (struct netio){.ops = &raw_ops, .name = "raw", .privilege = "raw"};
     raw->loop = loop;
-    raw->send4 = raw->send6 = raw->link.fd = -1;
+    raw->link.fd = -1;
     int code = raw_open_all(raw, options, error);
     if (code) {
         raw_close(&raw->io);
