@@ -13,11 +13,13 @@
 #include "tools/scenarios.h"
 
 enum { OPTION_LIST = OPTIONS_LONG_ONLY, OPTION_SHOW, OPTION_CHECK, OPTION_SEED, OPTION_LOG };
+enum { OPTION_CAPTURE_CLIENT = OPTION_LOG + 1, OPTION_CAPTURE_SERVER };
 
 struct lab_options {
     bool help, list;
     int verbose;
     const char *show, *check, *log; /* all strings are borrowed from argv */
+    const char *capture[2];         /* by enum netsim_side */
     const char *scenario;
     char **command; /* NULL-terminated */
     bool shell;     /* no command was given */
@@ -30,6 +32,10 @@ static const struct argp_option lab_rows[] = {
     {"check", OPTION_CHECK, "FILE", 0, "Read a scenario file and say what is wrong with it", 0},
     {"seed", OPTION_SEED, "N", 0, "What happens by chance follows from N (1)", 0},
     {"log", OPTION_LOG, "FILE", 0, "Write what happened to each packet, as lines of JSON", 0},
+    {"capture-client", OPTION_CAPTURE_CLIENT, "FILE", 0,
+     "Write what the client sends and receives (pcapng)", 0},
+    {"capture-server", OPTION_CAPTURE_SERVER, "FILE", 0,
+     "Write what the server sends and receives (pcapng)", 0},
     {"verbose", 'v', NULL, 0, "Say what the lab does, and how exactly it kept time", 0},
     {"help", 'h', NULL, 0, "Print this help", 0},
     {NULL, 0, NULL, 0, NULL, 0},
@@ -53,6 +59,12 @@ static int lab_set(void *context, int key, const char *value, char error[OPTIONS
         return options_number("seed", value, 0, UINT32_MAX, &options->seed, error);
     case OPTION_LOG:
         options->log = value;
+        break;
+    case OPTION_CAPTURE_CLIENT:
+        options->capture[NETSIM_CLIENT] = value;
+        break;
+    case OPTION_CAPTURE_SERVER:
+        options->capture[NETSIM_SERVER] = value;
         break;
     case 'v':
         options->verbose++;
@@ -152,6 +164,7 @@ struct lab {
     struct lab_place place;
     struct lab_children children;
     struct lab_log log;
+    struct lab_capture capture;
     struct lab_run run;
 };
 
@@ -161,22 +174,42 @@ static int lab_failed(char error[LAB_ERROR_SIZE], int err, const char *what)
     return err;
 }
 
+static int lab_unwritable(char error[LAB_ERROR_SIZE], int err, const char *what, const char *path)
+{
+    char complaint[128];
+
+    snprintf(complaint, sizeof(complaint), "cannot be written: %s", strerror(-err));
+    options_refuse(error, what, path, complaint);
+    return err;
+}
+
+/* What is to be written down, before the mounts change. */
+static int lab_open_files(struct lab *lab, const struct lab_options *options,
+                          char error[LAB_ERROR_SIZE])
+{
+    int err = options->log ? lab_log_open(&lab->log, options->log) : 0;
+
+    if (err)
+        return lab_unwritable(error, err, "log file", options->log);
+    lab->log.capture = &lab->capture;
+    lab->capture.to_unix_ns = lab_to_unix();
+    for (int side = 0; side < 2; side++) {
+        if (options->capture[side])
+            err = lab_capture_open(&lab->capture, (enum netsim_side)side, options->capture[side]);
+        if (err)
+            return lab_unwritable(error, err, "capture file", options->capture[side]);
+    }
+    return 0;
+}
+
 /* Everything up to the command, in the order in which a failure costs least. */
 static int lab_prepare(struct lab *lab, const struct scenario *scenario,
                        const struct lab_options *options, char error[LAB_ERROR_SIZE])
 {
-    int err = 0;
+    int err = lab_open_files(lab, options, error);
 
-    if (options->log) /* before the mounts change */
-        err = lab_log_open(&lab->log, options->log);
-    if (err) {
-        char complaint[128];
-
-        snprintf(complaint, sizeof(complaint), "cannot be written: %s", strerror(-err));
-        options_refuse(error, "log file", options->log, complaint);
-        return err;
-    }
-    err = lab_place_enter(&lab->place, scenario, error);
+    if (!err)
+        err = lab_place_enter(&lab->place, scenario, error);
     if (err)
         return err;
     err = lab_children_start(&lab->children, &lab->place);
@@ -199,6 +232,7 @@ static int lab_play(struct lab *lab, const struct scenario *scenario,
     if (lab->log.file)
         netsim_set_log(run->sim, lab_log_event, &lab->log);
     run->log = &lab->log;
+    run->capture = &lab->capture;
     run->signals = lab->children.signals;
     memcpy(run->tun, lab->place.tun, sizeof(run->tun));
     err = lab_children_command(&lab->children, options->command, options->shell);
@@ -229,7 +263,7 @@ static int lab_stage(const struct scenario *scenario, const struct lab_options *
                      char error[LAB_ERROR_SIZE], int *status)
 {
     struct lab lab = {.place.tun = {-1, -1}};
-    int err = lab_children_init(&lab.children), log_err;
+    int err = lab_children_init(&lab.children), log_err, capture_err;
 
     quantile_init(&lab.run.late_us);
     if (err)
@@ -247,6 +281,9 @@ static int lab_stage(const struct scenario *scenario, const struct lab_options *
     log_err = lab_log_close(&lab.log);
     if (log_err && !err)
         err = lab_failed(error, log_err, "writing the log");
+    capture_err = lab_capture_close(&lab.capture);
+    if (capture_err && !err)
+        err = lab_failed(error, capture_err, "writing a capture");
     return err;
 }
 

@@ -1,7 +1,7 @@
 /*
  * The parts of `netdx lab`: lab.c (the command), lab_load.c (scenarios), lab_place.c (namespaces
- * and interfaces), lab_children.c (processes), lab_run.c (the network in real time), lab_log.c,
- * lab_services.c.
+ * and interfaces), lab_children.c (processes), lab_run.c (the network in real time), lab_log.c and
+ * lab_capture.c (what is written down of it), lab_services.c.
  */
 #ifndef NETDX_TOOLS_LAB_H
 #define NETDX_TOOLS_LAB_H
@@ -13,13 +13,30 @@
 
 #include "base/quantile.h"
 #include "engine/netsim.h"
+#include "io/pcapng.h"
+
+/* What the client and the server see of the network, as pcapng: their sides of it, by TUN. */
+
+struct lab_capture {
+    struct pcapng *files[2]; /* by enum netsim_side; owned; NULL: none */
+    uint64_t frames[2];
+    int64_t to_unix_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC when the lab began */
+};
+
+int lab_capture_open(struct lab_capture *capture, enum netsim_side side, const char *path);
+/* `direction` is the host's: what it sends is outgoing. */
+void lab_capture_frame(struct lab_capture *capture, enum netsim_side side,
+                       enum packet_direction direction, const uint8_t *bytes, size_t len,
+                       int64_t now_ns);
+/* 0, or the -errno of a write. */
+int lab_capture_close(struct lab_capture *capture);
 
 /* The ground-truth log: one JSON line per event. */
 
 struct lab_log {
-    FILE *file;         /* owned; NULL: no log */
-    int64_t to_unix_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC when it was opened */
-    int error;          /* -errno of the first write that failed */
+    FILE *file;                        /* owned; NULL: no log */
+    const struct lab_capture *capture; /* borrowed: its next frame is that of the event */
+    int error;                         /* -errno of the first write that failed */
 };
 
 int lab_log_open(struct lab_log *log, const char *path); /* 0 or -errno */
@@ -101,18 +118,20 @@ void lab_children_release(struct lab_children *children); /* nothing is left */
 /* The network in real time. */
 
 struct lab_run {
-    struct netsim *sim;        /* borrowed */
-    struct lab_log *log;       /* borrowed */
-    int tun[2];                /* by enum netsim_side; borrowed */
-    int signals;               /* signalfd: SIGCHLD and what is to be handed on; borrowed */
-    pid_t command;             /* ends the run when it ends */
-    struct quantile late_us;   /* how late packets came out */
-    uint64_t packets, refused; /* given to a kernel; refused by it */
+    struct netsim *sim;          /* borrowed */
+    struct lab_log *log;         /* borrowed */
+    struct lab_capture *capture; /* borrowed */
+    int tun[2];                  /* by enum netsim_side; borrowed */
+    int signals;                 /* signalfd: SIGCHLD and what is to be handed on; borrowed */
+    pid_t command;               /* ends the run when it ends */
+    struct quantile late_us;     /* how late packets came out */
+    uint64_t packets, refused;   /* given to a kernel; refused by it */
 };
 
 /* Plays the network until the command has ended. 0 and its wait status, or -errno. */
 int lab_run(struct lab_run *run, int *status);
 
-int64_t lab_now(void); /* CLOCK_MONOTONIC */
+int64_t lab_now(void);     /* CLOCK_MONOTONIC */
+int64_t lab_to_unix(void); /* CLOCK_REALTIME - CLOCK_MONOTONIC now */
 
 #endif

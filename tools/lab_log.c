@@ -3,32 +3,15 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/timespan.h"
 #include "wire/icmp.h"
 #include "wire/packet.h"
 
-static int64_t lab_log_clock(clockid_t clock)
-{
-    struct timespec ts;
-
-    clock_gettime(clock, &ts);
-    return (int64_t)ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
-}
-
-int64_t lab_now(void)
-{
-    return lab_log_clock(CLOCK_MONOTONIC);
-}
-
 int lab_log_open(struct lab_log *log, const char *path)
 {
     log->file = fopen(path, "we");
-    if (!log->file)
-        return -errno;
-    log->to_unix_ns = lab_log_clock(CLOCK_REALTIME) - lab_now();
-    return 0;
+    return log->file ? 0 : -errno;
 }
 
 /* Names are the scenario's: UTF-8 already, but with any character. */
@@ -92,13 +75,24 @@ static void lab_log_delivery(FILE *out, const struct netsim_event *event)
             late > 0 ? late : 0);
 }
 
+/* The packet's place in the capture of the side that it came in or out at. */
+static void lab_log_frame(const struct lab_log *log, const struct netsim_event *event)
+{
+    bool in = event->action == NETSIM_ENTERED;
+    enum netsim_side side = (event->side == NETSIM_SERVER) != in ? NETSIM_SERVER : NETSIM_CLIENT;
+
+    if (!event->at_host || (!in && event->action != NETSIM_DELIVERED) || !log->capture->files[side])
+        return;
+    fprintf(log->file, ",\"frame\":%" PRIu64, log->capture->frames[side] + 1);
+}
+
 void lab_log_event(void *context, const struct netsim_event *event)
 {
     struct lab_log *log = context;
     FILE *out = log->file;
     char time[TIME_RFC3339_SIZE];
 
-    time_format_rfc3339(event->when_ns + log->to_unix_ns, time);
+    time_format_rfc3339(event->when_ns + log->capture->to_unix_ns, time);
     fprintf(out, "{\"time\":\"%s\",\"t_ns\":%" PRId64 ",\"action\":\"%s\",\"id\":%" PRIu64, time,
             event->when_ns, netsim_action_name(event->action), event->id);
     if (event->other)
@@ -110,6 +104,7 @@ void lab_log_event(void *context, const struct netsim_event *event)
         fprintf(out, ",\"copy\":%u", event->copy);
     if (event->action == NETSIM_DELIVERED)
         lab_log_delivery(out, event);
+    lab_log_frame(log, event);
     if (event->len)
         lab_log_packet(out, event->bytes, event->len);
     fputs("}\n", out);

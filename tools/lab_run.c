@@ -70,11 +70,14 @@ static int lab_run_read(struct lab_run *run, enum netsim_side side)
 
     for (int i = 0; i < LAB_BATCH; i++) {
         ssize_t len = read(run->tun[side], packet, sizeof(packet));
+        int64_t now_ns = lab_now();
 
         if (len < 0)
             return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-        err = netsim_send(run->sim, side, packet, (size_t)len, lab_now());
-        if (err && err != -EINVAL)
+        err = netsim_send(run->sim, side, packet, (size_t)len, now_ns);
+        if (!err)
+            lab_capture_frame(run->capture, side, PACKET_OUTGOING, packet, (size_t)len, now_ns);
+        else if (err != -EINVAL)
             return err;
     }
     return 0;
@@ -86,8 +89,11 @@ static int lab_run_deliver(struct lab_run *run)
     int err = 0;
 
     while (!err && netsim_receive(run->sim, lab_now(), &packet)) {
-        double late_ns = (double)(lab_now() - packet.when_ns);
+        int64_t now_ns = lab_now();
+        double late_ns = (double)(now_ns - packet.when_ns);
 
+        lab_capture_frame(run->capture, packet.side, PACKET_INCOMING, packet.bytes, packet.len,
+                          now_ns);
         /* A host that does not exist has its interface down and takes nothing (EIO). */
         if (write(run->tun[packet.side], packet.bytes, packet.len) < 0)
             run->refused++;

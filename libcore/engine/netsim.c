@@ -139,6 +139,7 @@ void netsim_say(struct netsim *sim, enum netsim_action action, size_t node,
     event.node = node == NETSIM_HOST_CLIENT ? "client"
                  : node == sim->nnodes - 1  ? "server"
                                             : sim->nodes[node].element->name;
+    event.at_host = node == NETSIM_HOST_CLIENT || node == sim->nnodes - 1;
     if (packet) {
         event.id = packet->id;
         event.copy = packet->copy;

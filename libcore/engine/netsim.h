@@ -44,7 +44,7 @@ struct netsim_packet {
 
 /* What happened to a packet, for the ground-truth log. */
 enum netsim_action {
-    NETSIM_ENTERED,    /* came in at a side; `side` says which */
+    NETSIM_ENTERED,    /* came in at a side, or was made by the node that has this address */
     NETSIM_DELIVERED,  /* came out at a side */
     NETSIM_LOST,       /* by a link's loss */
     NETSIM_QUEUE_FULL, /* by a link's rate and queue */
@@ -74,6 +74,7 @@ struct netsim_event {
     uint64_t id, other;
     enum netsim_side side; /* direction: the side it is heading for */
     const char *node;      /* element's name or "" ; owned by the scenario */
+    bool at_host;          /* it is at one of the ends, not at a router */
     unsigned copy;
     int64_t delay_ns;     /* with ENTERED: 0; DELIVERED: time since it entered */
     const uint8_t *bytes; /* the packet, valid during the call */

@@ -285,7 +285,7 @@ static void challenge(struct netsim *sim, size_t node, struct netsim_flow *flow,
     flow->challenged_ns = time_add(sim->now_ns, CHALLENGE_NS);
     header.tos = 0;
     header.df = true;
-    netsim_tcp_answer(sim, node, &header, flow->syn, &answer);
+    netsim_tcp_answer(sim, node, &header, packet, &answer);
 }
 
 static void receive_syn(struct netsim *sim, size_t node, const struct scenario_service *service,

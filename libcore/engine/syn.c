@@ -9,6 +9,8 @@
 #include "base/random.h"
 #include "engine/syn_internal.h"
 
+#define PORTS_AUTO 1024 /* source ports used at most, unless more are asked for */
+
 void syn_config_default(struct syn_config *config)
 {
     *config = (struct syn_config){
@@ -63,12 +65,25 @@ static const char *syn_config_fault(const struct syn_config *config)
     return NULL;
 }
 
+/* A port rests for the timeout, and a little for what is late. */
+static uint16_t syn_ports_needed(const struct syn_config *config)
+{
+    int64_t needed =
+        config->interval_ns ? 2 + config->timeout_ns / config->interval_ns : PORTS_AUTO;
+
+    if (needed > PORTS_AUTO)
+        needed = PORTS_AUTO;
+    if (config->count && needed > config->count)
+        needed = config->count;
+    return (uint16_t)needed;
+}
+
 static void syn_config_complete(struct syn *syn)
 {
     struct syn_config *config = &syn->config;
 
     if (!config->source_ports)
-        config->source_ports = 1;
+        config->source_ports = config->source_port ? 1 : syn_ports_needed(config);
     if (!config->ttl)
         config->ttl = 64;
     if (!config->link_mtu)

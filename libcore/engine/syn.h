@@ -54,10 +54,16 @@ struct syn_config {
     int64_t timeout_ns;  /* the longest a probe is waited for, repetitions included */
     unsigned repeats;    /* how often an unanswered SYN is sent again ... */
     int64_t repeat_ns;   /* ... after this long, doubled each time (RFC 6298 (5.5): 1 s) */
-    uint16_t source_port, source_ports; /* range that probes walk through; 0: from the seed, 1 */
+    /*
+     * The range of source ports that probes walk through. 0, 0: from the seed, as many as keep the
+     * probes of one target from meeting each other's half-open connections. A port alone is used
+     * again and again: where it comes round sooner than the timeout, a probe may meet what an
+     * earlier one left behind.
+     */
+    uint16_t source_port, source_ports;
     enum syn_options options;
     enum syn_ecn ecn;
-    bool compare;           /* every second probe without timestamps: SYN cookies */
+    bool compare;           /* every second probe of a source port without timestamps */
     bool reference;         /* an echo request beside each probe */
     uint8_t ttl, dscp;      /* ttl 0: 64 */
     uint16_t mss;           /* bytes; 0: of link_mtu */
@@ -120,7 +126,7 @@ struct syn_observation {
     size_t target;  /* index */
     uint32_t probe; /* number within the target, from 0 */
     uint16_t source_port;
-    unsigned sends; /* 1: answered (or given up) without repetition */
+    unsigned sends; /* so far; 0: which probe it was is not known any more */
     struct address responder;
     int64_t sent_ns, received_ns;
     int64_t rtt_ns; /* -1: none, or which copy was answered is not known */

@@ -12,6 +12,9 @@
 
 #define SOON_SHARE 0.9 /* of the least RTT: no RST has been to the host and back by then */
 
+#define RTO_MS       1000
+#define RTO_SLACK_MS 75 /* of timers, and of the path's jitter */
+
 /* A refusal next to a SYN-ACK is another machine's; much later it may be the host's own. */
 #define CONTRADICTION_NS (200 * NS_PER_MS)
 
@@ -97,6 +100,22 @@ static int64_t answer_rtt(const struct syn_slot *slot, int copy, int64_t when_ns
     return when_ns > sent_ns ? when_ns - sent_ns : 0;
 }
 
+/*
+ * A SYN-ACK that was lost comes again after the host's RTO: 1 s, then 2 s more (RFC 6298 (2.1),
+ * (5.5)). What took just so much longer than others is no RTT.
+ */
+static bool answer_is_repeated(const struct syn *syn, const struct syn_slot *slot, int64_t rtt_ns)
+{
+    const struct syn_detail *detail = syn_target_of(syn, slot)->detail;
+    double more_ms;
+
+    if (!detail || detail->rtt_ms.count == 0)
+        return false;
+    more_ms = ns_to_ms(rtt_ns) - quantile_get(&detail->quantiles, 0.5);
+    return (more_ms > RTO_MS - RTO_SLACK_MS && more_ms < RTO_MS + RTO_SLACK_MS) ||
+           (more_ms > 3 * RTO_MS - RTO_SLACK_MS && more_ms < 3 * RTO_MS + RTO_SLACK_MS);
+}
+
 static bool answer_is_middlebox(const struct syn *syn, const struct syn_slot *slot, uint8_t hops)
 {
     const struct syn_detail *detail = syn_target_of(syn, slot)->detail;
@@ -122,6 +141,8 @@ static void answer_read(const struct syn *syn, const struct packet *packet,
     };
     int copy = answer_copy_answered(syn, slot, packet, &answer->repeated, when_ns);
     answer->rtt_ns = answer_rtt(slot, copy, when_ns);
+    if (match->outcome == SYN_OPEN && answer_is_repeated(syn, slot, answer->rtt_ns))
+        answer->rtt_ns = -1;
     if (match->outcome == SYN_UNREACHABLE) {
         answer->icmp_type = packet->icmp.type;
         answer->icmp_code = packet->icmp.code;
@@ -215,7 +236,7 @@ enum syn_match syn_answer_further(const struct syn *syn, const struct packet *pa
     uint16_t before = slot->answer_flags & (TCP_SYN | TCP_RST);
     uint16_t now = match->tcp_flags & (TCP_SYN | TCP_RST);
 
-    if (match->bare || (slot->answer_flags && !before))
+    if (slot->answer_flags && !before)
         return SYN_DUPLICATE; /* of a half-open connection that was there before */
     if (now != before) {
         bool other_host = answer_hops(packet->ip.ttl) != slot->answer_hops;
@@ -226,4 +247,42 @@ enum syn_match syn_answer_further(const struct syn *syn, const struct packet *pa
     if (packet->tcp.seq != slot->answer_isn)
         return answer_other_isn(syn, slot, packet, gap_ns);
     return answer_same_isn(slot, packet, gap_ns);
+}
+
+/* A SYN-ACK that comes again says that its RST did not arrive; another one is sent. */
+void syn_answer_counted(struct syn *syn, struct syn_slot *slot, enum syn_match kind,
+                        int64_t when_ns)
+{
+    struct syn_detail *detail = syn_detail_of(syn, syn_target_of(syn, slot));
+
+    if (!detail)
+        return;
+    if (kind == SYN_SECOND) {
+        detail->second++;
+        return;
+    }
+    syn_count_again(detail, slot, when_ns - slot->answered_ns);
+    slot->answered_ns = when_ns;
+    answer_reset_later(syn, slot, when_ns);
+}
+
+enum syn_match syn_answer_echo(struct syn *syn, struct syn_slot *slot, const struct packet *packet,
+                               int64_t when_ns, struct syn_observation *seen)
+{
+    bool late = slot->echo == ECHO_LOST;
+
+    syn_echo_left(syn, slot);
+    struct syn_detail *detail = syn_detail_of(syn, syn_target_of(syn, slot));
+    if (!detail || (slot->echo != ECHO_FLIGHT && !late))
+        return SYN_DUPLICATE;
+    slot->echo = ECHO_ANSWERED;
+    detail->reference_lost -= late;
+    detail->reference_answered++;
+    syn_hops_add(&detail->echo, answer_hops(packet->ip.ttl));
+    seen->sent_ns = slot->echo_ns;
+    seen->rtt_ns = when_ns > slot->echo_ns ? when_ns - slot->echo_ns : 0;
+    seen->late = late;
+    if (!late)
+        stats_add(&detail->reference_ms, ns_to_ms(seen->rtt_ns));
+    return SYN_REFERENCE;
 }

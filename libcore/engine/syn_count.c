@@ -54,19 +54,21 @@ void syn_hops_add(struct syn_hops *hops, uint8_t distance)
 
 /*
  * A server under SYN cookies has nowhere but the TSval to keep our options: what it sends moves
- * with our window scale. Linux adds an offset that is constant between two addresses.
+ * with our window scale. Linux adds an offset, that of the two addresses or (6.18) of the flow.
  */
-static void count_cookie(struct syn_detail *detail, const struct syn_answer *answer)
+static void count_cookie(struct syn_detail *detail, struct syn_cookie_run *run,
+                         const struct syn_answer *answer)
 {
-    struct syn_cookie_run *run = &detail->run;
     uint8_t residue = (answer->tsval - answer->asked_wscale) & STAMP_MASK;
 
     if (run->len == 0 || residue != run->residue)
-        *run = (struct syn_cookie_run){.residue = residue};
-    run->len++;
-    run->scales |= UINT32_C(1) << answer->asked_wscale;
-    if (run->len > detail->best_run.len)
-        detail->best_run = *run;
+        run->len = 1;
+    else
+        run->len += answer->asked_wscale != run->wscale;
+    run->residue = residue;
+    run->wscale = answer->asked_wscale;
+    if (run->len > detail->best_run)
+        detail->best_run = run->len;
 }
 
 /* netfilter's SYNPROXY (nf_synproxy_core.c) keeps them there as they are. */
@@ -81,8 +83,17 @@ static bool count_is_proxy_stamp(const struct syn *syn, const struct syn_answer 
     return (answer->tsval & STAMP_MASK) == options;
 }
 
-static void count_options(const struct syn *syn, struct syn_detail *detail,
-                          const struct syn_answer *answer)
+static void count_stamps(const struct syn *syn, const struct syn_target_state *target,
+                         struct syn_detail *detail, const struct syn_answer *answer)
+{
+    count_cookie(detail, &detail->run, answer);
+    if (target->flows)
+        count_cookie(detail, &target->flows[syn_flow_index(syn, answer->source_port)].run, answer);
+    detail->proxy_stamps += count_is_proxy_stamp(syn, answer);
+}
+
+static void count_options(const struct syn *syn, const struct syn_target_state *target,
+                          struct syn_detail *detail, const struct syn_answer *answer)
 {
     bool with = answer->asked & PROBE_TCP_TIMESTAMPS;
     struct syn_options_seen *seen = with ? &detail->with : &detail->without;
@@ -92,10 +103,8 @@ static void count_options(const struct syn *syn, struct syn_detail *detail,
     seen->wscale += (answer->got & PROBE_TCP_WSCALE) != 0;
     seen->timestamps += (answer->got & PROBE_TCP_TIMESTAMPS) != 0;
     detail->fast_open += (answer->got & PROBE_TCP_FAST_OPEN) != 0;
-    if (with && answer->got & PROBE_TCP_TIMESTAMPS) {
-        count_cookie(detail, answer);
-        detail->proxy_stamps += count_is_proxy_stamp(syn, answer);
-    }
+    if (with && answer->got & PROBE_TCP_TIMESTAMPS)
+        count_stamps(syn, target, detail, answer);
 }
 
 /* RFC 3168 6.1.1 and RFC 9768 table 2; what reflects all of our flags understood none. */
@@ -122,14 +131,14 @@ static void count_sizes(struct syn_detail *detail, const struct syn_answer *answ
     }
 }
 
-static void count_synack(const struct syn *syn, struct syn_detail *detail,
-                         const struct syn_answer *answer)
+static void count_synack(const struct syn *syn, const struct syn_target_state *target,
+                         struct syn_detail *detail, const struct syn_answer *answer)
 {
     syn_hops_add(&detail->synack, answer->hops);
     detail->synacks++;
     detail->latest = *answer;
     detail->ecn_agreed += count_agrees_ecn(syn, answer->flags);
-    count_options(syn, detail, answer);
+    count_options(syn, target, detail, answer);
     count_sizes(detail, answer);
 }
 
@@ -137,7 +146,7 @@ int syn_detail_add(const struct syn *syn, const struct syn_target_state *target,
                    struct syn_detail *detail, const struct syn_answer *answer)
 {
     if (answer->facts)
-        count_synack(syn, detail, answer);
+        count_synack(syn, target, detail, answer);
     if (answer->outcome == SYN_REFUSED)
         syn_hops_add(&detail->reset, answer->hops);
     if (answer->outcome == SYN_UNREACHABLE) {
@@ -201,7 +210,7 @@ static void count_outcome(struct syn *syn, struct syn_target_state *target,
 int syn_count_answer(struct syn *syn, struct syn_slot *slot, const struct syn_answer *answer)
 {
     struct syn_target_state *target = syn_target_of(syn, slot);
-    bool only = target->answered == 0 && !target->detail;
+    bool only = target->answered == 0 && !target->detail && !target->flows;
 
     if (slot->state == SLOT_FLIGHT) {
         target->in_flight--;

@@ -6,7 +6,7 @@
 #include "engine/syn_findings.h"
 #include "wire/icmp.h"
 
-#define LOSS_SHARE_MIN 0.005 /* loss under this is not worth a warning */
+#define LOSS_SHARE_MIN 0.005 /* loss under this, or refusals, are not worth a warning */
 #define LOSS_MIN       2     /* one lost packet is no pattern */
 #define LOSS_DOUBT     0.02  /* so much may be lost and not be seen: too few probes */
 
@@ -92,6 +92,12 @@ static bool finding_impostor(const struct syn_detail *detail, const struct syn_h
     return finding->confidence > 0;
 }
 
+/* One odd answer among thousands: a collision of numbers, or a router that was restarted. */
+static bool finding_is_rare(const struct syn_judged *judged, uint64_t count)
+{
+    return count == 0 || (double)count < LOSS_SHARE_MIN * (double)judged->result->answered;
+}
+
 static void finding_refused(const struct syn_judged *judged, struct syn_finding_list *list)
 {
     struct syn_finding finding = {
@@ -101,7 +107,7 @@ static void finding_refused(const struct syn_judged *judged, struct syn_finding_
         .count = judged->result->refused,
     };
 
-    if (judged->result->refused == 0)
+    if (finding_is_rare(judged, finding.count))
         return;
     if (finding_impostor(judged->detail, &judged->detail->reset, &finding))
         finding.kind = SYN_FINDING_PORT_REJECTED;
@@ -129,7 +135,7 @@ static void finding_unreachable(const struct syn_judged *judged, struct syn_find
     const struct syn_target_result *result = judged->result;
     bool firewall = finding_is_firewall(judged);
 
-    if (result->unreachable == 0)
+    if (finding_is_rare(judged, result->unreachable))
         return;
     syn_finding_add(list,
                     &(struct syn_finding){
@@ -276,7 +282,9 @@ static void finding_loss(const struct syn_judged *judged, struct syn_finding_lis
 
     if (judged->result->open + judged->result->refused == 0)
         return; /* routers that say unreachable limit how often */
-    if (finding_backlog(judged, &loss, list))
+    bool backlog = finding_backlog(judged, &loss, list);
+
+    if (backlog)
         lost = loss.never;
     if (lost == 0)
         return;
@@ -289,7 +297,7 @@ static void finding_loss(const struct syn_judged *judged, struct syn_finding_lis
     };
     finding.confidence = 1 - pow(SILENCE_CHANCE, (double)lost);
     if (lost < LOSS_MIN || finding.loss.low <= LOSS_SHARE_MIN) {
-        if (finding.loss.high < LOSS_DOUBT)
+        if (backlog || finding.loss.high < LOSS_DOUBT)
             return;
         finding.kind = SYN_FINDING_TOO_FEW;
         finding.severity = SYN_NOTE;

@@ -3,29 +3,19 @@
 
 #include "engine/syn_findings.h"
 
-#define COOKIE_RUN    4    /* answers in a row whose TSvals carry our options ... */
-#define COOKIE_SCALES 2    /* ... from SYNs with so many window scales */
-#define COOKIE_CHANCE 2e-5 /* that any such row is luck: 6 bits fit each time */
+#define COOKIE_RUN    5    /* answers in a row whose TSvals move as our window scale does */
+#define COOKIE_CHANCE 1e-3 /* that any such row is luck ... */
+#define COOKIE_FITS   16   /* ... where one in so many fits: jitter about a step in milliseconds */
 #define COOKIE_PAIRS  3    /* answers with and without timestamps that are compared */
 
 #define MAJORITY(count, all) (2 * (uint64_t)(count) > (all))
 
-static unsigned findings_scales(uint32_t scales)
-{
-    unsigned count = 0;
-
-    for (; scales; scales &= scales - 1)
-        count++;
-    return count;
-}
-
 static bool findings_stamped(const struct syn_detail *detail)
 {
-    const struct syn_cookie_run *run = &detail->best_run;
-    double chance = (double)detail->with.timestamps * pow(64, 1 - (double)run->len);
+    double chance =
+        (double)detail->with.timestamps * pow(COOKIE_FITS, 1 - (double)detail->best_run);
 
-    return run->len >= COOKIE_RUN && findings_scales(run->scales) >= COOKIE_SCALES &&
-           chance < COOKIE_CHANCE;
+    return detail->best_run >= COOKIE_RUN && chance < COOKIE_CHANCE;
 }
 
 /* Without timestamps a server under SYN cookies has no place for our other options. */
@@ -50,7 +40,7 @@ static bool findings_cookies(const struct syn_judged *judged, struct syn_finding
                               .severity = SYN_NOTICE,
                               .confidence = stamped && vanish ? 0.99 : 0.95,
                               .address = judged->target->destination,
-                              .count = stamped ? detail->best_run.len : detail->without.answers,
+                              .count = stamped ? detail->best_run : detail->without.answers,
                           });
     return true;
 }
@@ -90,7 +80,8 @@ static void findings_stripped(const struct syn_judged *judged, struct syn_findin
         finding.value |= PROBE_TCP_TIMESTAMPS;
     if (finding.value == PROBE_TCP_TIMESTAMPS)
         finding.severity = SYN_NOTE; /* Windows and hardened hosts do without */
-    finding.confidence = findings_scales(finding.value) > 1 ? 0.8 : 0.5;
+    bool single = (finding.value & (finding.value - 1)) == 0;
+    finding.confidence = single ? 0.5 : 0.8;
     if (finding.value)
         syn_finding_add(list, &finding);
 }

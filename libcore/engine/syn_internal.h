@@ -80,11 +80,10 @@ struct syn_hops { /* distances seen */
     uint32_t count;
 };
 
-/* Do TSvals carry our options (SYN cookies)? A run of answers for which they all fit. */
+/* Do TSvals carry our options (SYN cookies)? A run of answers in which they follow our scale. */
 struct syn_cookie_run {
-    uint8_t residue;
-    uint32_t scales; /* bit per window scale that the run's SYNs had */
-    uint32_t len;
+    uint8_t residue, wscale; /* of the latest answer */
+    uint32_t len;            /* answers, those left out whose SYN had the scale of the one before */
 };
 
 struct syn_options_seen { /* in SYN-ACKs */
@@ -101,7 +100,8 @@ struct syn_detail {
     struct syn_answer latest; /* SYN-ACK; `facts` false: none */
     uint64_t synacks;
     struct syn_options_seen with, without; /* of SYNs with timestamps, and of those without */
-    struct syn_cookie_run run, best_run;
+    struct syn_cookie_run run;             /* over all flows */
+    uint32_t best_run;                     /* in one flow, or over all */
     uint32_t zero_windows, small_windows, proxy_stamps, ecn_agreed, fast_open;
     uint16_t small_window, least_mss;
     uint8_t icmp_type, icmp_code;
@@ -111,6 +111,7 @@ struct syn_detail {
 
 struct syn_flow_state {
     uint32_t sent, answered, repeated, lost;
+    struct syn_cookie_run run;
     uint32_t nsamples; /* seen; the first SYN_SAMPLES or a sample of all are kept */
     float min_ms, samples_ms[SYN_SAMPLES];
 };

@@ -2,6 +2,8 @@
 #include "engine/syn_internal.h"
 #include "wire/icmp.h"
 
+#define HOLD_NS (200 * NS_PER_MS) /* longer than a path holds packets back */
+
 static bool match_is_type(const struct packet *packet, uint8_t type4, uint8_t type6)
 {
     return packet->icmp.type == (packet->ip.version == 6 ? type6 : type4);
@@ -143,22 +145,45 @@ static enum syn_match match_leaving(struct syn *syn, struct syn_slot *slot, enum
 
 /* --- answers ----------------------------------------------------------------------------- */
 
-/* The one later probe of the same flow that is under way, if it is the only one. */
+/* The next older probe of the same flow; NULL: none is remembered. */
+static struct syn_slot *match_sibling(const struct syn *syn, uint32_t *id, uint16_t source_port)
+{
+    struct syn_slot *slot;
+
+    do {
+        *id -= (uint32_t)syn->ntargets; /* every round probes every target once */
+        slot = syn_slot_get(syn, *id);
+    } while (slot && slot->source_port != source_port);
+    return slot;
+}
+
+/*
+ * The one later probe of the same flow that is under way. NULL: there is none, or several, or the
+ * flow's SYNs follow each other so closely that a copy of another one may have come just now.
+ */
 static struct syn_slot *match_under_way(const struct syn *syn, const struct syn_slot *old)
 {
-    struct syn_slot *found = NULL;
-    uint32_t age = (syn->next_id - old->id) & SYN_ID_MASK;
+    uint32_t targets = (uint32_t)syn->ntargets, age = (syn->next_id - old->id) & SYN_ID_MASK;
+    uint32_t id = old->id + (age - 1) / targets * targets + targets;
+    int64_t memory_ns = time_add(syn->config.timeout_ns, HOLD_NS);
+    struct syn_slot *slot = match_sibling(syn, &id, old->source_port), *found = NULL;
 
-    for (uint64_t step = syn->ntargets; step < age; step += syn->ntargets) {
-        struct syn_slot *slot = syn_slot_get(syn, old->id + (uint32_t)step);
-        if (!slot || slot->state != SLOT_FLIGHT || slot->target != old->target ||
-            slot->source_port != old->source_port)
+    for (bool newest = true; slot; slot = match_sibling(syn, &id, old->source_port)) {
+        if (slot == old)
             continue;
-        if (found)
+        if (found && found->first_ns - slot->first_ns > memory_ns)
+            break;
+        if (newest) {
+            if (slot->state != SLOT_FLIGHT || slot->target != old->target)
+                return NULL;
+            found = slot;
+            newest = false;
+        } else if (slot->state == SLOT_FLIGHT || found->first_ns - slot->latest_ns < HOLD_NS) {
             return NULL;
-        found = slot;
+        }
     }
-    return found;
+    bool later = found && ((found->id - old->id) & SYN_ID_MASK) < age;
+    return later ? found : NULL;
 }
 
 /*
@@ -167,13 +192,12 @@ static struct syn_slot *match_under_way(const struct syn *syn, const struct syn_
  */
 static void match_challenge(const struct syn *syn, struct syn_matched *match)
 {
-    struct syn_slot *slot = match->slot;
+    struct syn_slot *later = match_under_way(syn, match->slot);
 
-    if (slot->state == SLOT_ANSWERED)
-        slot = match_under_way(syn, slot);
+    match->kind = later ? SYN_ANSWER : SYN_DUPLICATE;
     match->bare = true;
-    if (slot)
-        match->slot = slot;
+    match->target = match->slot->target;
+    match->slot = later;
 }
 
 static void match_tcp(const struct syn *syn, const struct packet *packet, struct syn_matched *match)
@@ -189,12 +213,11 @@ static void match_tcp(const struct syn *syn, const struct packet *packet, struct
         match->slot = NULL;
     match->tcp_flags = tcp->flags;
     if (match->slot) {
-        match->kind = SYN_ANSWER;
-        match->outcome = tcp->flags & TCP_RST ? SYN_REFUSED : SYN_OPEN;
-        if (!(tcp->flags & (TCP_SYN | TCP_RST)))
+        uint16_t control = tcp->flags & (TCP_SYN | TCP_RST);
+        match->kind = control == (TCP_SYN | TCP_RST) ? SYN_SUSPECT : SYN_ANSWER;
+        match->outcome = control & TCP_RST ? SYN_REFUSED : SYN_OPEN;
+        if (control == 0)
             match_challenge(syn, match);
-        if ((tcp->flags & (TCP_SYN | TCP_RST)) == (TCP_SYN | TCP_RST))
-            match->kind = SYN_SUSPECT;
     } else if (tcp->flags & (TCP_SYN | TCP_RST)) {
         match_stray(syn, &packet->ip.source, tcp->source_port, &packet->ip.destination,
                     tcp->destination_port, forgotten, match);

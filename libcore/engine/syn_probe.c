@@ -16,8 +16,13 @@
 #define PORTS_FIRST 61000
 #define PORTS_END   65536
 
-/* Linux' own and its neighbours: SYN cookies show in how the answer moves with them. */
-static const uint8_t wscales[] = {7, 8, 6, 9};
+/*
+ * Linux' own, and others: SYN cookies show in how the answer's TSval moves with them. The steps
+ * are large, and no two in a row alike, so that an even clock with some jitter does not look so.
+ */
+#define WSCALES 4
+
+static const uint8_t wscales[WSCALES] = {7, 14, 2, 11};
 
 static uint16_t probe_seq_round(const struct syn *syn, unsigned round, uint16_t half)
 {
@@ -87,10 +92,10 @@ uint32_t syn_tsval(const struct syn *syn, const struct syn_slot *slot, unsigned 
     return slot->tsval + (uint32_t)(syn_repeat_ns(syn, copy) / NS_PER_MS) + copy;
 }
 
-/* Probes that differ in options alone come in pairs. */
-static uint32_t probe_pair(const struct syn *syn, uint32_t probe)
+/* How often the ports have come round: what varies, varies from one visit of a port to the next. */
+static uint32_t probe_turn(const struct syn *syn, const struct syn_slot *slot)
 {
-    return syn->config.compare ? probe / 2 : probe;
+    return slot->probe / syn->config.source_ports;
 }
 
 uint8_t syn_asked(const struct syn *syn, const struct syn_slot *slot)
@@ -102,14 +107,19 @@ uint8_t syn_asked(const struct syn *syn, const struct syn_slot *slot)
     options |= PROBE_TCP_SACK | PROBE_TCP_TIMESTAMPS | PROBE_TCP_WSCALE;
     if (syn->config.options == SYN_OPTIONS_FULL)
         options |= PROBE_TCP_FAST_OPEN;
-    if (syn->config.compare && slot->probe % 2 == 1)
+    if (syn->config.compare && probe_turn(syn, slot) % 2 == 1)
         options &= (uint8_t)~PROBE_TCP_TIMESTAMPS;
     return options;
 }
 
+/* Not that of the probe before, nor that of the same port the last time. */
 uint8_t syn_asked_wscale(const struct syn *syn, const struct syn_slot *slot)
 {
-    return wscales[probe_pair(syn, slot->probe) % sizeof(wscales)];
+    uint32_t turn = probe_turn(syn, slot), ports = syn->config.source_ports;
+    uint32_t like = syn->config.compare ? turn / 2 : turn; /* earlier turns with the same options */
+    uint32_t step = like * ports + slot->probe % ports;
+
+    return wscales[(step + (ports % WSCALES == 0 ? like : 0)) % WSCALES];
 }
 
 size_t syn_flow_index(const struct syn *syn, uint16_t source_port)
@@ -119,7 +129,7 @@ size_t syn_flow_index(const struct syn *syn, uint16_t source_port)
 
 static uint16_t probe_source_port(const struct syn *syn, uint32_t target, uint32_t probe)
 {
-    uint32_t step = (probe_pair(syn, probe) + target) % syn->config.source_ports;
+    uint32_t step = (probe + target) % syn->config.source_ports;
 
     return (uint16_t)(syn->config.source_port + step);
 }

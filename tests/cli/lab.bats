@@ -307,3 +307,45 @@ as_nobody()
     [ "$status" -eq 3 ]
     grep -q "TUN device.*/dev/net/tun" "$BATS_TEST_TMPDIR/out"
 }
+
+# "NUMBER SEQUENCE LENGTH" of every frame, as tshark has it and as the log has it.
+frames_of_capture()
+{
+    tshark -r "$1" -o tcp.relative_sequence_numbers:FALSE -T fields -E separator=' ' \
+        -e frame.number -e tcp.seq -e frame.len tcp 2>"$BATS_TEST_TMPDIR/tshark"
+}
+
+frames_of_log()
+{
+    jq -r --arg node "$2" 'select(.node == $node and .frame) |
+        "\(.frame) \(.packet.tcp_seq) \(.packet.len)"' "$1"
+}
+
+@test "lab --capture-client and --capture-server have what the log says" {
+    cd "$BATS_TEST_TMPDIR"
+    "$NETDX" lab --log log --capture-client c.pcapng --capture-server s.pcapng "$NET" -- \
+        curl -s -o page http://server.lab/
+    [ -s page ]
+    for end in client server; do
+        capture=${end:0:1}.pcapng
+        frames_of_capture "$capture" >tshark.$end
+        frames_of_log log $end >log.$end
+        [ "$(wc -l <tshark.$end)" -ge 6 ]
+        diff tshark.$end log.$end
+    done
+    # The SYN leaves the client and comes in at the server, 6 ms and the lab's own delay later.
+    [ "$(tshark -r c.pcapng -T fields -e frame.packet_flags_direction -c 1 2>/dev/null)" = 0x00000002 ]
+    [ "$(tshark -r s.pcapng -T fields -e frame.packet_flags_direction -c 1 2>/dev/null)" = 0x00000001 ]
+    left=$(tshark -r c.pcapng -T fields -e frame.time_epoch -c 1 2>/dev/null)
+    came=$(tshark -r s.pcapng -T fields -e frame.time_epoch -c 1 2>/dev/null)
+    python3 -c "from decimal import Decimal as D; d = D('$came') - D('$left'); assert D('0.006') <= d < 1, d"
+}
+
+@test "lab says that a capture cannot be written" {
+    run "$NETDX" lab --capture-client /nowhere/c.pcapng "$NET" -- true
+    [ "$status" -eq 3 ]
+    [[ $output == *'capture file "/nowhere/c.pcapng" cannot be written: No such file'* ]]
+    run "$NETDX" lab --capture-server /dev/full "$NET" -- true
+    [ "$status" -eq 3 ]
+    [[ $output == *"No space left on device"* ]]
+}
