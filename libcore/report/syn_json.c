@@ -97,8 +97,11 @@ static json_t *json_flows(const struct syn_target_result *r)
 
     for (size_t i = 0; i < r->nflows; i++) {
         const struct syn_flow *f = &r->flows[i];
-        json_t *flow = json_object();
+        json_t *flow;
 
+        if (!f->sent)
+            continue;
+        flow = json_object();
         json_object_set_new(flow, "source_port", value_count(f->source_port));
         json_object_set_new(flow, "sent", value_count(f->sent));
         json_object_set_new(flow, "answered", value_count(f->answered));
@@ -334,13 +337,14 @@ int report_syn_event(FILE *out, const struct syn_observation *o, const struct sy
                      const char *host, int64_t unix_offset_ns)
 {
     bool answer = o->match >= SYN_ANSWER;
-    bool icmp = answer && o->outcome == SYN_UNREACHABLE;
+    bool outcome = answer && o->match != SYN_REFERENCE;
+    bool icmp = outcome && o->outcome == SYN_UNREACHABLE;
     json_t *event = json_event(json_event_name(o->match), o, target, host, unix_offset_ns);
 
     json_object_set_new(event, "received",
                         answer ? value_time(o->received_ns + unix_offset_ns) : json_null());
     json_object_set_new(event, "outcome",
-                        answer ? json_string(syn_outcome_name(o->outcome)) : json_null());
+                        outcome ? json_string(syn_outcome_name(o->outcome)) : json_null());
     json_object_set_new(event, "rtt_ms",
                         value_number(answer && o->rtt_ns >= 0 ? ns_to_ms(o->rtt_ns) : NAN));
     json_object_set_new(event, "responder", answer ? value_address(&o->responder) : json_null());

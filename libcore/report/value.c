@@ -169,10 +169,10 @@ int value_write_target(FILE *out, json_t *target, bool first)
 int value_write_end(FILE *out, json_t *rest)
 {
     errno = 0;
-    if (fputs("\n],\n", out) < 0) {
+    if (fputs("\n],", out) < 0) {
         json_decref(rest);
         return -(errno ? errno : EIO);
     }
     /* The members of an object without its opening brace. */
-    return value_write(out, rest, JSON_INDENT(2) | JSON_EMBED, "\n}\n");
+    return value_write(out, rest, JSON_INDENT(2) | JSON_EMBED, "}\n");
 }
