@@ -6,20 +6,20 @@
 #include <unistd.h>
 
 #include "base/timespan.h"
-#include "io/raw.h"
 #include "io/record.h"
 #include "io/route.h"
 #include "io/unprivileged.h"
 
 #define SESSION_RESOLVE_TIMEOUT_NS (4 * NS_PER_SEC)
 
-static int session_open_raw(struct session *s, int capture_bytes, struct failure *failure)
+static int session_open_raw(struct session *s, const struct raw_options *capture,
+                            struct failure *failure)
 {
-    const struct raw_options options = {.interface = s->options->interface,
-                                        .buffer_bytes = capture_bytes};
+    struct raw_options options = capture ? *capture : (struct raw_options){0};
     char error[IO_ERROR_SIZE] = "";
     int err = privilege_raise_net_raw();
 
+    options.interface = s->options->interface;
     if (!err)
         err = raw_open(s->loop, &options, &s->io, error);
     if (!err) {
@@ -52,12 +52,13 @@ static int session_open_ordinary(struct session *s, struct failure *failure)
     return 0;
 }
 
-static int session_open_network(struct session *s, int capture_bytes, struct failure *failure)
+static int session_open_network(struct session *s, const struct raw_options *capture,
+                                struct failure *failure)
 {
     int err = -EPERM;
 
     if (s->options->way != WAY_NONE)
-        err = session_open_raw(s, capture_bytes, failure);
+        err = session_open_raw(s, capture, failure);
     if (err == -EPERM && s->options->way != WAY_RAW) {
         failure->code = NULL;
         err = session_open_ordinary(s, failure);
@@ -99,7 +100,7 @@ static int session_open_resolver(struct session *s, struct failure *failure)
 }
 
 int session_open(struct session *session, const char *command, const struct common_options *options,
-                 int capture_bytes, struct failure *failure)
+                 const struct raw_options *capture, struct failure *failure)
 {
     int err;
 
@@ -109,7 +110,7 @@ int session_open(struct session *session, const char *command, const struct comm
         err = loop_catch_signals(session->loop);
     if (err)
         return failure_set(failure, err, "memory", "cannot start", strerror(-err));
-    err = session_open_network(session, capture_bytes, failure);
+    err = session_open_network(session, capture, failure);
     if (!err)
         err = session_record(session, failure);
     if (!err)
@@ -137,7 +138,7 @@ int session_seal(struct session *session, const char *filter, struct failure *fa
 
     if (err)
         return failure_set(failure, err, "sandbox", "cannot give privileges away", strerror(-err));
-    if (session->raw)
+    if (session->raw && filter)
         err = raw_filter(session->raw, filter, error);
     if (err)
         return failure_set(failure, err, "network.filter", "cannot filter the capture",

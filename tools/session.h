@@ -4,6 +4,7 @@
 
 #include "io/dns.h"
 #include "io/netio.h"
+#include "io/raw.h"
 #include "tools/common_options.h"
 #include "tools/failure.h"
 
@@ -20,15 +21,16 @@ struct session {
 
 /*
  * Opens everything that needs privilege or a file: loop, network, recording, resolver. What a
- * command needs besides is opened between this and session_seal. `capture_bytes` is the size of
- * the capture's ring; 0: raw_open's own. -errno with *failure filled in; close in either case.
+ * command needs besides is opened between this and session_seal. `capture` is what raw_open is
+ * asked for besides the interface; NULL: nothing. -errno with *failure filled in; close in either
+ * case.
  */
 int session_open(struct session *session, const char *command, const struct common_options *options,
-                 int capture_bytes, struct failure *failure);
+                 const struct raw_options *capture, struct failure *failure);
 
 /*
- * Gives the privileges away and starts capturing what `filter` lets through. From here on bytes
- * from outside may be read.
+ * Gives the privileges away and starts capturing what `filter` lets through (NULL: raw_filter is
+ * called later). From here on bytes from outside may be read.
  */
 int session_seal(struct session *session, const char *filter, struct failure *failure);
 

@@ -29,7 +29,7 @@ int trace_session_open(struct trace_session *session, const struct trace_options
     int err;
 
     *session = (struct trace_session){.options = options};
-    err = session_open(&session->base, "trace", &options->common, 0, failure);
+    err = session_open(&session->base, "trace", &options->common, NULL, failure);
     if (!err)
         err = trace_session_open_names(session, failure);
     if (err)
