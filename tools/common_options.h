@@ -50,61 +50,47 @@ enum {
     COMMON_KEY_END, /* a command's own keys start here */
 };
 
-#define COMMON_ROW_DEADLINE                                                                        \
-    {                                                                                              \
-        "deadline", 'w', "TIME", 0, "End the whole run after this time", 0                         \
-    }
-#define COMMON_ROW_TARGETS                                                                         \
-    {                                                                                              \
-        "targets", COMMON_KEY_TARGETS, "FILE", 0,                                                  \
-            "Read further targets, one a line ('-': standard input)", 0                            \
-    }
-#define COMMON_ROW_SERVERS                                                                         \
-    {                                                                                              \
-        "servers", COMMON_KEY_SERVERS, "LIST", 0, "DNS servers to ask, ADDRESS[:PORT],...", 0      \
-    }
+/* clang-format off */
+#define COMMON_ROW_DEADLINE \
+    {"deadline", 'w', "TIME", 0, "End the whole run after this time", 0}
 
-#define COMMON_ROWS_WAY_OUT                                                                        \
-    {NULL, '4', NULL, 0, "IPv4 only", 0}, {NULL, '6', NULL, 0, "IPv6 only", 0},                    \
-        {"interface", 'i', "NAME", 0, "Send and capture on this interface", 0},                    \
-    {                                                                                              \
-        "source", COMMON_KEY_SOURCE, "ADDRESS", 0, "Source address", 0                             \
-    }
+#define COMMON_ROW_TARGETS \
+    {"targets", COMMON_KEY_TARGETS, "FILE", 0, \
+     "Read further targets, one a line ('-': standard input)", 0}
 
-#define COMMON_ROWS_FORMAT(formats)                                                                \
-    {"format", 'f', "FORMAT", 0, formats " (text)", 0},                                            \
-        {"json", COMMON_KEY_JSON, NULL, 0, "One JSON document", 0},                                \
-    {                                                                                              \
-        "jsonl", COMMON_KEY_JSONL, NULL, 0, "One JSON line per probe, then a summary", 0           \
-    }
+#define COMMON_ROW_SERVERS \
+    {"servers", COMMON_KEY_SERVERS, "LIST", 0, "DNS servers to ask, ADDRESS[:PORT],...", 0}
 
-#define COMMON_ROWS_OUTPUT                                                                           \
-    {"output", 'o', "FILE", 0, "Write the report to a file", 0},                                     \
-        {"write", COMMON_KEY_WRITE, "FILE", 0, "Record the packets as pcapng", 0},                   \
-        {"color", COMMON_KEY_COLOR, "WHEN", 0, "auto, always or never (auto; NO_COLOR is honoured)", \
-         0},                                                                                         \
-    {                                                                                                \
-        "quiet", 'q', NULL, 0, "No notes, no progress", 0                                            \
-    }
+#define COMMON_ROWS_WAY_OUT \
+    {NULL, '4', NULL, 0, "IPv4 only", 0}, \
+    {NULL, '6', NULL, 0, "IPv6 only", 0}, \
+    {"interface", 'i', "NAME", 0, "Send and capture on this interface", 0}, \
+    {"source", COMMON_KEY_SOURCE, "ADDRESS", 0, "Source address", 0}
 
-#define COMMON_ROWS_PRIVILEGE                                                                        \
-    {"privilege",                                                                                    \
-     COMMON_KEY_PRIVILEGE,                                                                           \
-     "KIND",                                                                                         \
-     0,                                                                                              \
-     "auto, raw (needs CAP_NET_RAW) or none (ordinary sockets)",                                     \
-     0},                                                                                             \
-        {"no-sandbox", COMMON_KEY_NO_SANDBOX, NULL, 0, "Keep privileges and install no sandbox", 0}, \
-    {                                                                                                \
-        "sandbox-strict", COMMON_KEY_SANDBOX_STRICT, NULL, 0,                                        \
-            "Fail where a part of the sandbox is missing", 0                                         \
-    }
+#define COMMON_ROWS_FORMAT(formats) \
+    {"format", 'f', "FORMAT", 0, formats " (text)", 0}, \
+    {"json", COMMON_KEY_JSON, NULL, 0, "One JSON document", 0}, \
+    {"jsonl", COMMON_KEY_JSONL, NULL, 0, "One JSON line per probe, then a summary", 0}
 
-#define COMMON_ROWS_HELP                                                                           \
-    {"help", 'h', NULL, 0, "Print this help", 0},                                                  \
-    {                                                                                              \
-        "version", 'V', NULL, 0, "Print the version", 0                                            \
-    }
+#define COMMON_ROWS_OUTPUT \
+    {"output", 'o', "FILE", 0, "Write the report to a file", 0}, \
+    {"write", COMMON_KEY_WRITE, "FILE", 0, "Record the packets as pcapng", 0}, \
+    {"color", COMMON_KEY_COLOR, "WHEN", 0, \
+     "auto, always or never (auto; NO_COLOR is honoured)", 0}, \
+    {"quiet", 'q', NULL, 0, "No notes, no progress", 0}
+
+#define COMMON_ROWS_PRIVILEGE \
+    {"privilege", COMMON_KEY_PRIVILEGE, "KIND", 0, \
+     "auto, raw (needs CAP_NET_RAW) or none (ordinary sockets)", 0}, \
+    {"no-sandbox", COMMON_KEY_NO_SANDBOX, NULL, 0, \
+     "Keep privileges and install no sandbox", 0}, \
+    {"sandbox-strict", COMMON_KEY_SANDBOX_STRICT, NULL, 0, \
+     "Fail where a part of the sandbox is missing", 0}
+
+#define COMMON_ROWS_HELP \
+    {"help", 'h', NULL, 0, "Print this help", 0}, \
+    {"version", 'V', NULL, 0, "Print the version", 0}
+/* clang-format on */
 
 /* Takes the option when it is one of the above. 0, -EINVAL with a message, 1: it is none. */
 int common_options_set(struct common_options *o, int key, const char *value,
