@@ -261,8 +261,11 @@ static void syn_run_dispatch(struct syn_runner *r, const struct netio_frame *fra
         return;
     if (direction == PACKET_DIRECTION_UNKNOWN)
         direction = packet.link.direction;
-    if (syn_receive(r->syn, &packet, direction, frame->when_ns, &seen) != SYN_FOREIGN)
-        syn_run_event(r, &seen, false);
+    if (syn_receive(r->syn, &packet, direction, frame->when_ns, &seen) == SYN_FOREIGN)
+        return;
+    if (!r->session->raw && seen.tcp_flags)
+        seen.reply_ttl = 0; /* a socket does not tell */
+    syn_run_event(r, &seen, false);
 }
 
 static void syn_run_receive(struct syn_runner *r)
