@@ -409,6 +409,7 @@ static bool unprivileged_send_again(struct unprivileged *u, const struct unprivi
     *sent = (struct sent){.probe = *probe, .slot = slot, .sent_ns = unprivileged_clock()};
     slot->used_ns = sent->sent_ns;
     slot->repeat = u->nsent++;
+    slot->ready |= slot->held_until_ns != 0;
     sent_show(u, sent);
     return true;
 }
@@ -627,14 +628,21 @@ static void slot_read(struct slot *slot)
     slot->ready = !unprivileged_has_room(u);
 }
 
+static bool slot_is_due(const struct slot *slot, int64_t now_ns)
+{
+    return slot->owner && (slot->ready || (slot->held_until_ns && slot->held_until_ns <= now_ns));
+}
+
 static int unprivileged_receive(struct netio *io, struct netio_frame *frame)
 {
     struct unprivileged *u = (struct unprivileged *)io;
 
     if (u->nframes == 0) {
+        int64_t now_ns = unprivileged_clock();
+
         clockmap_update(&u->clock);
         for (size_t i = 0; i < u->nslots && unprivileged_has_room(u); i++)
-            if (u->slots[i].owner && u->slots[i].ready)
+            if (slot_is_due(&u->slots[i], now_ns))
                 slot_read(&u->slots[i]);
     }
     if (u->nframes == 0)
@@ -669,6 +677,12 @@ static int unprivileged_wait(struct netio *io, int64_t until_ns)
 {
     struct unprivileged *u = (struct unprivileged *)io;
 
+    for (size_t i = 0; i < u->nslots; i++) {
+        const struct slot *slot = &u->slots[i];
+
+        if (slot->owner && slot->held_until_ns && slot->held_until_ns < until_ns)
+            until_ns = slot->held_until_ns;
+    }
     return u->nframes ? 0 : loop_wait(u->loop, until_ns);
 }
 

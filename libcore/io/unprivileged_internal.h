@@ -27,7 +27,8 @@ struct slot { /* one socket */
     uint32_t key;     /* number of the next datagram, for its transmit stamp */
     int df, tos, ttl; /* as set on the socket; -1: not yet */
     bool ready;
-    uint64_t probe;  /* TCP: the one it was opened for ... */
+    uint64_t probe;        /* TCP: the one it was opened for ... */
+    int64_t held_until_ns; /* TCP: looked at then; 0: when it is ready */
     uint64_t repeat; /* ... and its latest repetition, which is the kernel's; the same: none */
 };
 
