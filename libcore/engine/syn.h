@@ -63,7 +63,7 @@ struct syn_config {
     uint16_t source_port, source_ports;
     enum syn_options options;
     enum syn_ecn ecn;
-    bool compare;           /* every second probe of a source port without timestamps */
+    bool compare;           /* every second probe, and of a port, without timestamps: SYN cookies */
     bool reference;         /* an echo request beside each probe */
     uint8_t ttl, dscp;      /* ttl 0: 64 */
     uint16_t mss;           /* bytes; 0: of link_mtu */

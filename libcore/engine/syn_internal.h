@@ -10,7 +10,7 @@
 #define SYN_RING_MAX  262144
 #define SYN_ID_BITS   30 /* what a caller's id has left beside the kind */
 #define SYN_ID_MASK   ((UINT32_C(1) << SYN_ID_BITS) - 1)
-#define SYN_KINDS_MAX 20 /* of an answer's option kinds, kept */
+#define SYN_KINDS_MAX 16 /* of an answer's option kinds, kept */
 #define SYN_ECHO_LEN  12 /* bytes of identity in an echo request */
 #define SYN_GAPS_MAX  6  /* between repeated SYN-ACKs, kept */
 #define SYN_SAMPLES   24 /* RTTs kept of one flow */

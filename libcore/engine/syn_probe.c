@@ -92,10 +92,18 @@ uint32_t syn_tsval(const struct syn *syn, const struct syn_slot *slot, unsigned 
     return slot->tsval + (uint32_t)(syn_repeat_ns(syn, copy) / NS_PER_MS) + copy;
 }
 
-/* How often the ports have come round: what varies, varies from one visit of a port to the next. */
+/* How often the ports have come round. */
 static uint32_t probe_turn(const struct syn *syn, const struct syn_slot *slot)
 {
     return slot->probe / syn->config.source_ports;
+}
+
+/* Comparing, every second probe goes without timestamps; so does every second one of a port. */
+static bool probe_is_plain(const struct syn *syn, const struct syn_slot *slot)
+{
+    uint32_t even = syn->config.source_ports % 2 == 0 ? probe_turn(syn, slot) : 0;
+
+    return syn->config.compare && (slot->probe + even) % 2 == 1;
 }
 
 uint8_t syn_asked(const struct syn *syn, const struct syn_slot *slot)
@@ -107,19 +115,20 @@ uint8_t syn_asked(const struct syn *syn, const struct syn_slot *slot)
     options |= PROBE_TCP_SACK | PROBE_TCP_TIMESTAMPS | PROBE_TCP_WSCALE;
     if (syn->config.options == SYN_OPTIONS_FULL)
         options |= PROBE_TCP_FAST_OPEN;
-    if (syn->config.compare && probe_turn(syn, slot) % 2 == 1)
+    if (probe_is_plain(syn, slot))
         options &= (uint8_t)~PROBE_TCP_TIMESTAMPS;
     return options;
 }
 
-/* Not that of the probe before, nor that of the same port the last time. */
+/* Not that of the probe before with the same options, nor that of the same port the last time. */
 uint8_t syn_asked_wscale(const struct syn *syn, const struct syn_slot *slot)
 {
-    uint32_t turn = probe_turn(syn, slot), ports = syn->config.source_ports;
-    uint32_t like = syn->config.compare ? turn / 2 : turn; /* earlier turns with the same options */
-    uint32_t step = like * ports + slot->probe % ports;
+    unsigned alike = syn->config.compare ? 2 : 1; /* one of so many has these options */
+    uint32_t step = slot->probe / alike;
 
-    return wscales[(step + (ports % WSCALES == 0 ? like : 0)) % WSCALES];
+    if (syn->config.source_ports % WSCALES == 0)
+        step += probe_turn(syn, slot) / alike;
+    return wscales[step % WSCALES];
 }
 
 size_t syn_flow_index(const struct syn *syn, uint16_t source_port)
