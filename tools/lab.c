@@ -299,6 +299,7 @@ static int lab_perform(const struct lab_options *options)
     if (options->verbose)
         fprintf(stderr, "netdx lab: %s: %s, seed %" PRIu32 "\n", options->scenario,
                 scenario->summary ? scenario->summary : "", options->seed);
+    lab_kernel_note(&scenario->server, stderr);
     err = lab_stage(scenario, options, error, &status);
     scenario_free(scenario);
     return err ? lab_fail(error) : lab_exit_status(status);

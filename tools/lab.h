@@ -1,7 +1,8 @@
 /*
  * The parts of `netdx lab`: lab.c (the command), lab_load.c (scenarios), lab_place.c (namespaces
  * and interfaces), lab_children.c (processes), lab_run.c (the network in real time), lab_log.c and
- * lab_capture.c (what is written down of it), lab_services.c.
+ * lab_capture.c (what is written down of it), lab_kernel.c (its settings), lab_services.c (who
+ * listens) and lab_serve.c (what clients get).
  */
 #ifndef NETDX_TOOLS_LAB_H
 #define NETDX_TOOLS_LAB_H
@@ -51,7 +52,8 @@ int lab_log_close(struct lab_log *log);
 #define LAB_LISTENERS_MAX 64
 
 struct lab_listener {
-    int fd; /* owned; of the network namespace it was opened in */
+    int fd;     /* owned; of the network namespace it was opened in */
+    int filler; /* owned; a socket there that fills the accept queue; -1: none */
     const struct scenario_service *service;
 };
 
@@ -66,6 +68,9 @@ int lab_services_open(struct lab_services *services, const struct scenario_host 
 void lab_services_close(struct lab_services *services);
 /* Answers until it is killed. */
 _Noreturn void lab_services_run(const struct lab_services *services);
+/* What a client gets on its connection, which is closed in the end. */
+void lab_serve(int fd, const struct scenario_service *service);
+void lab_serve_sleep(int64_t delay_ns);
 const char *lab_services_name(const struct scenario_service *service); /* "http" */
 
 /* Scenarios. */
@@ -77,6 +82,13 @@ const struct builtin_scenario *lab_load_builtin(const char *name); /* NULL: ther
 /* A built-in name, or a file's where it has a "." or "/". 0, or -errno and a message. */
 int lab_load_name(const char *name, struct scenario **out, char error[LAB_ERROR_SIZE]);
 int lab_load_file(const char *path, struct scenario **out, char error[LAB_ERROR_SIZE]);
+
+/* What scenarios ask of a host's kernel. */
+
+/* In the host's network namespace, before its services listen. 0, or -errno and a message. */
+int lab_kernel_apply(const struct scenario_host *host, char error[LAB_ERROR_SIZE]);
+/* Says what no kernel can be told to do. */
+void lab_kernel_note(const struct scenario_host *host, FILE *out);
 
 /* Where it takes place. */
 

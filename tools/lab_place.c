@@ -82,8 +82,9 @@ static int lab_place_host(const struct scenario_host *host, unsigned mtu, int *f
     if (err)
         return lab_place_failed(error, err, "bringing the loopback interface up");
     lab_place_unlimit_icmp();
-    if (host->dead)
-        return 0;
+    err = lab_kernel_apply(host, error);
+    if (err || host->dead)
+        return err;
     mtu = mtu ? mtu : LAB_MTU;
     err = link_set_queue(LAB_INTERFACE, LAB_QUEUE);
     if (!err)
@@ -106,6 +107,16 @@ static void lab_place_name(FILE *out, const struct address *address, const char 
         return;
     address_format(address, text);
     fprintf(out, "%s %s%s\n", text, name, domain);
+}
+
+/* A name with one address, for what cannot be told which family to take. */
+static void lab_place_alias(FILE *out, const struct address *address, const char *prefix,
+                            const char *name)
+{
+    char alias[80];
+
+    snprintf(alias, sizeof(alias), "%s.%s", prefix, name);
+    lab_place_name(out, address, alias, "");
 }
 
 static void lab_place_names(FILE *out, const struct scenario_branch *branch)
@@ -136,6 +147,8 @@ static char *lab_place_hosts(const struct scenario *scenario)
     for (size_t i = 0; i < 2; i++) {
         lab_place_name(out, &hosts[i]->address4, hosts[i]->name, "");
         lab_place_name(out, &hosts[i]->address6, hosts[i]->name, "");
+        lab_place_alias(out, &hosts[i]->address4, "ipv4", hosts[i]->name);
+        lab_place_alias(out, &hosts[i]->address6, "ipv6", hosts[i]->name);
     }
     lab_place_names(out, &scenario->path);
     if (fclose(out)) {

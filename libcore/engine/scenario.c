@@ -232,11 +232,37 @@ static int read_findings(struct scenario_reader *r, const yaml_node_t *node, voi
     return scenario_sequence(r, node, read_finding, at);
 }
 
+static int read_forged(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                       const struct scenario_field *field)
+{
+    struct scenario_reset_truth *truth = at;
+
+    truth->forged_given = true;
+    return scenario_read_bool(r, node, &truth->forged, field);
+}
+
+static const struct scenario_field reset_fields[] = {
+    {"phase", scenario_read_string, offsetof(struct scenario_reset_truth, phase), 1, 32, 0},
+    {"by", scenario_read_string, offsetof(struct scenario_reset_truth, by), 1, 32, 0},
+    {"origin", scenario_read_string, offsetof(struct scenario_reset_truth, origin), 1, 32, 0},
+    {"forged", read_forged, 0, 0, 0, 0},
+};
+
+static int read_reset(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                      const struct scenario_field *field)
+{
+    (void)field;
+    return scenario_mapping(r, node, reset_fields, COUNT(reset_fields), at);
+}
+
 static const struct scenario_field expectation_fields[] = {
     {"command", scenario_read_string, offsetof(struct scenario_expectation, command), 1, 32, 0},
     {"arguments", scenario_read_string, offsetof(struct scenario_expectation, arguments), 0, 256,
      0},
+    {"run", scenario_read_string, offsetof(struct scenario_expectation, run), 1, 512, 0},
+    {"capture", scenario_read_string, offsetof(struct scenario_expectation, capture), 1, 32, 0},
     {"end", scenario_read_string, offsetof(struct scenario_expectation, end), 1, 32, 0},
+    {"reset", read_reset, offsetof(struct scenario_expectation, reset), 0, 0, 0},
     {"findings", read_findings, 0, 0, 0, 0},
 };
 
@@ -429,7 +455,12 @@ static void expectation_release(struct scenario_expectation *expectation)
     free(expectation->findings);
     free(expectation->command);
     free(expectation->arguments);
+    free(expectation->run);
+    free(expectation->capture);
     free(expectation->end);
+    free(expectation->reset.phase);
+    free(expectation->reset.by);
+    free(expectation->reset.origin);
 }
 
 void scenario_free(struct scenario *scenario)

@@ -160,7 +160,16 @@ struct scenario_branch {
     struct scenario_element *elements; /* owned; ECMP inside ECMP is allowed */
 };
 
-enum scenario_service_kind { SERVICE_HTTP, SERVICE_TCP_ECHO, SERVICE_UDP_ECHO };
+enum scenario_service_kind { SERVICE_HTTP, SERVICE_TCP_ECHO, SERVICE_TCP_SINK, SERVICE_UDP_ECHO };
+
+enum scenario_service_reset { /* when a connection is reset; by the host itself */
+    SERVICE_NO_RESET,
+    SERVICE_RESET_ON_ACCEPT,
+    SERVICE_RESET_AFTER_REQUEST,
+    SERVICE_RESET_MID_RESPONSE,
+    SERVICE_RESET_UNREAD,      /* by closing with data that was never read */
+    SERVICE_RESET_AFTER_CLOSE, /* by closing before the client does: what it still sends is reset */
+};
 
 struct scenario_service {
     enum scenario_service_kind kind;
@@ -169,7 +178,21 @@ struct scenario_service {
     char *server;     /* HTTP: Server header; owned; NULL: "netdx-lab" */
     char *body;       /* owned; NULL: a short page */
     int64_t delay_ns; /* before the answer */
+    /* What the lab's services do; the simulated host does not go that far. */
+    uint64_t size_bytes; /* HTTP: of a body made up; 0: `body` */
+    enum scenario_service_reset reset;
+    int64_t drip_ns; /* HTTP: pause after each byte of the body; 0: all at once */
+    bool stalls;
+    uint64_t stall_bytes;    /* HTTP: with `stalls`, nothing of the body follows these */
+    uint32_t receive_buffer; /* bytes; 0: the kernel's choice */
+    uint64_t pause_bytes;    /* sink: reads that much, then nothing for pause_ns */
+    int64_t pause_ns;
     struct scenario_handshake handshake;
+};
+
+/* A setting of the kernel that plays a host in the lab: "net.ipv4.tcp_sack", "0". */
+struct scenario_sysctl {
+    char *name, *value; /* owned */
 };
 
 struct scenario_host {
@@ -178,6 +201,8 @@ struct scenario_host {
     size_t nservices;
     struct scenario_service *services; /* owned */
     bool dead;                         /* does not exist: nothing answers for its addresses */
+    size_t nsysctls;
+    struct scenario_sysctl *sysctls;   /* owned */
     bool echo_silent;                  /* does not answer ICMP echo requests */
 };
 
@@ -193,13 +218,22 @@ struct scenario_event {
     char *loop_to; /* owned, may be NULL */
 };
 
+/* Who reset whom, and when, in the words of netdx flows; what is NULL is not compared. */
+struct scenario_reset_truth {
+    char *phase, *by, *origin; /* owned */
+    bool forged_given, forged;
+};
+
 /* What a command is expected to find, for tests and drills. */
 struct scenario_expectation {
     char *command;   /* owned: "trace" */
+    char *run;       /* owned, may be NULL: shell command that makes the traffic to be looked at */
     char *arguments; /* owned, may be NULL: "-T -p 80" */
+    char *capture;   /* owned, may be NULL: "server"; else it is the client's that is looked at */
     char *end;       /* owned, may be NULL: "reached" */
     size_t nfindings;
     char **findings; /* owned: ids; an empty list says "none" */
+    struct scenario_reset_truth reset;
 };
 
 struct scenario {

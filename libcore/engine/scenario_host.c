@@ -42,6 +42,45 @@ static int read_backlog(struct scenario_reader *r, const yaml_node_t *node, void
     return error;
 }
 
+/* --- what a service does with a connection ------------------------------------------------------
+ */
+
+static int read_reset(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                      const struct scenario_field *field)
+{
+    static const struct scenario_word words[] = {{"on-accept", SERVICE_RESET_ON_ACCEPT},
+                                                 {"after-request", SERVICE_RESET_AFTER_REQUEST},
+                                                 {"mid-response", SERVICE_RESET_MID_RESPONSE},
+                                                 {"unread", SERVICE_RESET_UNREAD},
+                                                 {"after-close", SERVICE_RESET_AFTER_CLOSE}};
+    int value = 0, error = scenario_read_word(r, node, words, COUNT(words), &value);
+
+    (void)field;
+    *(enum scenario_service_reset *)at = (enum scenario_service_reset)value;
+    return error;
+}
+
+static int read_stall(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                      const struct scenario_field *field)
+{
+    struct scenario_service *service = at;
+
+    service->stalls = true;
+    return scenario_read_bytes(r, node, &service->stall_bytes, field);
+}
+
+static const struct scenario_field pause_fields[] = {
+    SERVICE("after", scenario_read_bytes, pause_bytes, 0, 1e12),
+    SERVICE("for", scenario_read_duration, pause_ns, 0, 3600.0 * 1e9),
+};
+
+static int read_pause(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                      const struct scenario_field *field)
+{
+    (void)field;
+    return scenario_mapping(r, node, pause_fields, COUNT(pause_fields), at);
+}
+
 /* --- services ---------------------------------------------------------------------------- */
 
 static const struct scenario_field service_fields[] = {
@@ -50,6 +89,12 @@ static const struct scenario_field service_fields[] = {
     SERVICE("server", scenario_read_string, server, 0, 256),
     SERVICE("body", scenario_read_string, body, 0, 65536),
     SERVICE("delay", scenario_read_duration, delay_ns, 0, 3600.0 * 1e9),
+    SERVICE("size", scenario_read_bytes, size_bytes, 1, 1e10),
+    SERVICE("reset", read_reset, reset, 0, 0),
+    SERVICE("drip", scenario_read_duration, drip_ns, 0, 60.0 * 1e9),
+    {"stall", read_stall, 0, 0, 1e10, 0},
+    SERVICE("receive-buffer", scenario_read_number, receive_buffer, 1, 100000000),
+    {"pause", read_pause, 0, 0, 0, 0},
     SERVICE("mss", scenario_read_number, handshake.mss, 88, 65495),
     SERVICE("window", scenario_read_number, handshake.window, 1, 65535),
     SERVICE("ttl", scenario_read_number, handshake.ttl, 1, 255),
@@ -92,6 +137,13 @@ static int read_tcp_echo(struct scenario_reader *r, const yaml_node_t *node, voi
     return read_service_as(r, node, at, SERVICE_TCP_ECHO, 7);
 }
 
+static int read_tcp_sink(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                         const struct scenario_field *field)
+{
+    (void)field;
+    return read_service_as(r, node, at, SERVICE_TCP_SINK, 9);
+}
+
 static int read_udp_echo(struct scenario_reader *r, const yaml_node_t *node, void *at,
                          const struct scenario_field *field)
 {
@@ -102,6 +154,7 @@ static int read_udp_echo(struct scenario_reader *r, const yaml_node_t *node, voi
 static const struct scenario_field service_kinds[] = {
     {"http", read_http, 0, 0, 0, 0},
     {"tcp-echo", read_tcp_echo, 0, 0, 0, 0},
+    {"tcp-sink", read_tcp_sink, 0, 0, 0, 0},
     {"udp-echo", read_udp_echo, 0, 0, 0, 0},
 };
 
@@ -127,6 +180,116 @@ static int read_last_link(struct scenario_reader *r, const yaml_node_t *node, vo
     return error;
 }
 
+/* --- hosts -------------------------------------------------------------------------------- */
+
+/* What namespaces have of their own, and a TCP connection depends on. */
+static const char *const sysctl_names[] = {
+    "net.core.somaxconn",
+    "net.ipv4.icmp_echo_ignore_all",
+    "net.ipv4.ip_default_ttl",
+    "net.ipv4.tcp_abort_on_overflow",
+    "net.ipv4.tcp_comp_sack_delay_ns",
+    "net.ipv4.tcp_comp_sack_nr",
+    "net.ipv4.tcp_congestion_control",
+    "net.ipv4.tcp_dsack",
+    "net.ipv4.tcp_early_retrans",
+    "net.ipv4.tcp_ecn",
+    "net.ipv4.tcp_fastopen",
+    "net.ipv4.tcp_fin_timeout",
+    "net.ipv4.tcp_frto",
+    "net.ipv4.tcp_invalid_ratelimit",
+    "net.ipv4.tcp_keepalive_intvl",
+    "net.ipv4.tcp_keepalive_probes",
+    "net.ipv4.tcp_keepalive_time",
+    "net.ipv4.tcp_max_reordering",
+    "net.ipv4.tcp_max_syn_backlog",
+    "net.ipv4.tcp_moderate_rcvbuf",
+    "net.ipv4.tcp_mtu_probing",
+    "net.ipv4.tcp_no_metrics_save",
+    "net.ipv4.tcp_orphan_retries",
+    "net.ipv4.tcp_recovery",
+    "net.ipv4.tcp_reordering",
+    "net.ipv4.tcp_retries1",
+    "net.ipv4.tcp_retries2",
+    "net.ipv4.tcp_rfc1337",
+    "net.ipv4.tcp_rmem",
+    "net.ipv4.tcp_rto_max_ms",
+    "net.ipv4.tcp_rto_min_us",
+    "net.ipv4.tcp_sack",
+    "net.ipv4.tcp_shrink_window",
+    "net.ipv4.tcp_slow_start_after_idle",
+    "net.ipv4.tcp_syn_linear_timeouts",
+    "net.ipv4.tcp_syn_retries",
+    "net.ipv4.tcp_synack_retries",
+    "net.ipv4.tcp_syncookies",
+    "net.ipv4.tcp_thin_linear_timeouts",
+    "net.ipv4.tcp_timestamps",
+    "net.ipv4.tcp_tw_reuse",
+    "net.ipv4.tcp_window_scaling",
+    "net.ipv4.tcp_wmem",
+    "net.ipv6.icmp.echo_ignore_all",
+};
+
+static bool is_sysctl(const char *name)
+{
+    for (size_t i = 0; i < COUNT(sysctl_names); i++)
+        if (strcmp(sysctl_names[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* Numbers, names, and lists of them: nothing that the file system might take for a path. */
+static bool is_sysctl_value(const char *value)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789_- ";
+
+    return *value && strlen(value) <= 64 && value[strspn(value, allowed)] == '\0';
+}
+
+static int add_sysctl(struct scenario_host *host, const char *name, const char *value)
+{
+    struct scenario_sysctl *grown = reallocarray(host->sysctls, host->nsysctls + 1, sizeof(*grown));
+
+    if (!grown)
+        return -ENOMEM;
+    host->sysctls = grown;
+    grown = &grown[host->nsysctls++];
+    *grown = (struct scenario_sysctl){strdup(name), strdup(value)};
+    return grown->name && grown->value ? 0 : -ENOMEM;
+}
+
+static int read_sysctl(struct scenario_reader *r, const yaml_node_pair_t *pair,
+                       struct scenario_host *host)
+{
+    const yaml_node_t *key = scenario_node(r, pair->key), *node = scenario_node(r, pair->value);
+    const char *name = scenario_scalar(r, key), *value = name ? scenario_scalar(r, node) : NULL;
+
+    if (!value)
+        return -EINVAL;
+    if (!is_sysctl(name))
+        return scenario_fail(r, key, name, "is no kernel setting known here");
+    for (size_t i = 0; i < host->nsysctls; i++)
+        if (strcmp(host->sysctls[i].name, name) == 0)
+            return scenario_fail(r, key, name, "is given twice");
+    if (!is_sysctl_value(value))
+        return scenario_fail(r, node, value, "is no value of a kernel setting");
+    return add_sysctl(host, name, value);
+}
+
+static int read_kernel(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                       const struct scenario_field *field)
+{
+    int error = 0;
+
+    (void)field;
+    if (node->type != YAML_MAPPING_NODE)
+        return scenario_fail(r, node, NULL, "must be a mapping of settings");
+    for (yaml_node_pair_t *pair = node->data.mapping.pairs.start;
+         error == 0 && pair < node->data.mapping.pairs.top; pair++)
+        error = read_sysctl(r, pair, at);
+    return error;
+}
+
 static int read_echo(struct scenario_reader *r, const yaml_node_t *node, void *at,
                      const struct scenario_field *field)
 {
@@ -143,6 +306,7 @@ static const struct scenario_field host_fields[] = {
     {"name", scenario_read_string, offsetof(struct scenario_host, name), 1, 64, 0},
     {"services", read_services, 0, 0, 0, 0},
     {"dead", scenario_read_bool, offsetof(struct scenario_host, dead), 0, 0, 0},
+    {"kernel", read_kernel, 0, 0, 0, 0},
     {"echo", read_echo, offsetof(struct scenario_host, echo_silent), 0, 0, 0},
     {"link", read_last_link, 0, 0, 0, 0}, /* the server's: from the last router */
 };
@@ -181,6 +345,11 @@ void scenario_host_release(struct scenario_host *host)
         free(host->services[i].server);
         free(host->services[i].body);
     }
+    for (size_t i = 0; i < host->nsysctls; i++) {
+        free(host->sysctls[i].name);
+        free(host->sysctls[i].value);
+    }
+    free(host->sysctls);
     free(host->services);
     free(host->name);
 }

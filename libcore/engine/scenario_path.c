@@ -102,9 +102,9 @@ static int read_unreachable(struct scenario_reader *r, const yaml_node_t *node, 
 {
     /* ICMP codes; netsim translates them for ICMPv6. */
     static const struct scenario_word words[] = {{"no", -1},
-                                        {"net", ICMP4_NET_UNREACHABLE},
-                                        {"host", ICMP4_HOST_UNREACHABLE},
-                                        {"admin", ICMP4_ADMIN_PROHIBITED}};
+                                                 {"net", ICMP4_NET_UNREACHABLE},
+                                                 {"host", ICMP4_HOST_UNREACHABLE},
+                                                 {"admin", ICMP4_ADMIN_PROHIBITED}};
     struct scenario_element *router = at;
     int value = 0;
 

@@ -268,7 +268,7 @@ int scenario_read_word(struct scenario_reader *r, const yaml_node_t *node,
                        const struct scenario_word *words, size_t count, int *value)
 {
     const char *text = scenario_scalar(r, node);
-    char known[96] = "";
+    char known[128] = "";
     size_t len = 0;
 
     if (!text)

@@ -232,7 +232,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' "$NETDX" "$NET"
 
 @test "lab: the host's network and files stay as they are" {
     before=$(ip -o addr; ip route show table all; ip -6 route; cat /etc/hosts /proc/self/mounts; ip netns)
-    inside=$("$NETDX" lab "$NET" -- sh -c 'ip -o link | wc -l; grep -c server.lab /etc/hosts')
+    inside=$("$NETDX" lab "$NET" -- sh -c 'ip -o link | wc -l; grep -c " server.lab" /etc/hosts')
     after=$(ip -o addr; ip route show table all; ip -6 route; cat /etc/hosts /proc/self/mounts; ip netns)
     [ "$inside" = "2
 2" ]

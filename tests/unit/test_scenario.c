@@ -94,6 +94,38 @@ static void test_reads_how_tcp_answers(void **state)
     scenario_free(s);
 }
 
+static void test_reads_what_services_and_kernels_do(void **state)
+{
+    struct scenario *s =
+        parse("name: a\npath: [{}]\nclient: {kernel: {net.ipv4.tcp_sack: 0}}\n"
+              "server: {services: [{http: {size: 1.5mb, reset: mid-response, drip: 5ms, stall: 7}},"
+              " {tcp-sink: {receive-buffer: 4096, pause: {after: 20kb, for: 3s}}}]}\n"
+              "expect: [{command: flows, run: 'curl $TARGET', reset: {phase: mid_response, by: "
+              "server, origin: host, forged: false}}]\n");
+    const struct scenario_service *http = &s->server.services[0], *sink = &s->server.services[1];
+    const struct scenario_expectation *expected = &s->expectations[0];
+
+    (void)state;
+    assert_int_equal(s->client.nsysctls, 1);
+    assert_string_equal(s->client.sysctls[0].name, "net.ipv4.tcp_sack");
+    assert_string_equal(s->client.sysctls[0].value, "0");
+    assert_int_equal(http->size_bytes, 1500000);
+    assert_int_equal(http->reset, SERVICE_RESET_MID_RESPONSE);
+    assert_int_equal(http->drip_ns, 5 * NS_PER_MS);
+    assert_true(http->stalls && http->stall_bytes == 7);
+    assert_int_equal(sink->kind, SERVICE_TCP_SINK);
+    assert_int_equal(sink->port, 9);
+    assert_int_equal(sink->receive_buffer, 4096);
+    assert_int_equal(sink->pause_bytes, 20000);
+    assert_int_equal(sink->pause_ns, 3 * NS_PER_SEC);
+    assert_string_equal(expected->run, "curl $TARGET");
+    assert_string_equal(expected->reset.phase, "mid_response");
+    assert_string_equal(expected->reset.by, "server");
+    assert_string_equal(expected->reset.origin, "host");
+    assert_true(expected->reset.forged_given && !expected->reset.forged);
+    scenario_free(s);
+}
+
 static void test_reads_what_devices_do(void **state)
 {
     struct scenario *s = parse(
@@ -208,6 +240,12 @@ static void test_mistakes_are_named(void **state)
          "\"ttl\" is not one of mss, sack, timestamps, wscale, fast-open, ecn"},
         {"name: a\npath: [{filters: [{after: 10mbit}]}]\n", 2, "path[0].filters[0].after",
          "\"10mbit\" is not a size like 10mb (b, kb, mb, gb)"},
+        {"name: a\npath: [{}]\nserver: {kernel: {net.ipv4.ip_forward: 1}}\n", 3, "server.kernel",
+         "\"net.ipv4.ip_forward\" is no kernel setting known here"},
+        {"name: a\npath: [{}]\nclient: {kernel: {net.ipv4.tcp_sack: 0,\n net.ipv4.tcp_sack: 1}}\n",
+         4, "client.kernel", "\"net.ipv4.tcp_sack\" is given twice"},
+        {"name: a\npath: [{}]\nserver: {kernel: {net.ipv4.tcp_sack: ../0}}\n", 3, "server.kernel",
+         "\"../0\" is no value of a kernel setting"},
         {"name: \"a\\e[31m\"\npath: {}\n", 2, "path", "must be a list"},
     };
 
@@ -247,6 +285,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reads_what_is_written),
         cmocka_unit_test(test_reads_how_tcp_answers),
+        cmocka_unit_test(test_reads_what_services_and_kernels_do),
         cmocka_unit_test(test_reads_what_devices_do),
         cmocka_unit_test(test_names_and_addresses_follow_the_position),
         cmocka_unit_test(test_events_build_on_earlier_ones),
