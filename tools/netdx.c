@@ -12,6 +12,7 @@ static const struct command {
     const struct options *options;
 } commands[] = {
     {lab_main, &lab_command_options},
+    {syn_main, &syn_command_options},
     {trace_main, &trace_command_options},
     {NULL, NULL},
 };

@@ -7,6 +7,9 @@
 int lab_main(int argc, char **argv);
 extern const struct options lab_command_options;
 
+int syn_main(int argc, char **argv);
+extern const struct options syn_command_options;
+
 int trace_main(int argc, char **argv);
 extern const struct options trace_command_options;
 

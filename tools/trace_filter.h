@@ -2,16 +2,13 @@
 #ifndef NETDX_TOOLS_TRACE_FILTER_H
 #define NETDX_TOOLS_TRACE_FILTER_H
 
-#include <stddef.h>
-
 #include "engine/trace.h"
-
-#define TRACE_FILTER_SIZE 1024
+#include "tools/filter.h"
 
 /*
  * Writes a pcap-filter(7) expression. `family` 4, 6 or 0 for both; config->source_port is set for
  * UDP and TCP, and flows count up from it when multipath is asked for.
  */
-void trace_filter(const struct trace_config *config, int family, char out[TRACE_FILTER_SIZE]);
+void trace_filter(const struct trace_config *config, int family, char out[FILTER_SIZE]);
 
 #endif

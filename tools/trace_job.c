@@ -3,11 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <unistd.h>
 
 #include "base/timespan.h"
-#include "io/route.h"
 #include "io/unprivileged.h"
 
 #define TRACE_NAMING_NS NS_PER_SEC /* the longest a finished trace waits for names */
@@ -27,53 +24,9 @@ static void trace_job_fail(struct trace_job *job, int status, const char *code,
 /* --- from a name to a trace ---------------------------------------------------------------------
  */
 
-static int trace_job_source(const struct trace_job *job, const struct address *destination,
-                            struct address *source)
-{
-    const struct trace_options *o = job->session->options;
-
-    if (!o->source)
-        return route_source(destination, o->interface, source);
-    if (o->config.source.family != destination->family)
-        return -EAFNOSUPPORT;
-    *source = o->config.source;
-    return 0;
-}
-
-static void trace_job_fail_source(struct trace_job *job, int err)
-{
-    char complaint[256];
-
-    switch (err) {
-    case -ENETUNREACH:
-    case -EHOSTUNREACH:
-        trace_job_fail(job, EXIT_CRITICAL, "route.none", "has no route: network is unreachable");
-        return;
-    case -EAFNOSUPPORT:
-        snprintf(complaint, sizeof(complaint),
-                 "is of another address family than the source address");
-        trace_job_fail(job, EXIT_UNKNOWN, "usage", complaint);
-        return;
-    case -ENODEV:
-        trace_job_fail(job, EXIT_UNKNOWN, "interface.unknown",
-                       "cannot be reached through an interface that does not exist");
-        return;
-    case -EADDRNOTAVAIL:
-        trace_job_fail(job, EXIT_UNKNOWN, "source.unavailable",
-                       "cannot be reached: the interface has no address of its family");
-        return;
-    default:
-        snprintf(complaint, sizeof(complaint), "cannot be reached: %s", strerror(-err));
-        trace_job_fail(job, EXIT_UNKNOWN, "route.failed", complaint);
-    }
-}
-
 static void trace_job_fail_means(struct trace_job *job, const char *what)
 {
-    job->failure.status = EXIT_UNKNOWN;
-    job->failure.code = "permission";
-    snprintf(job->failure.message, sizeof(job->failure.message), "%s: %s", what,
-             privilege_advice());
+    failure_set(&job->failure, -EPERM, "permission", what, privilege_advice());
     job->state = JOB_DONE;
 }
 
@@ -83,7 +36,7 @@ static bool trace_job_choose_means(struct trace_job *job)
     struct trace_config *config = &job->config;
     unsigned means;
 
-    if (job->session->raw)
+    if (job->session->base.raw)
         return true;
     means = unprivileged_probe(config->destination.family);
     if (config->protocol == PROBE_ICMP && !(means & UNPRIVILEGED_PING) &&
@@ -101,7 +54,7 @@ static bool trace_job_choose_means(struct trace_job *job)
 static void trace_job_begin(struct trace_job *job, const struct address *destination,
                             const struct address *source)
 {
-    struct netio *io = job->session->io;
+    struct netio *io = job->session->base.io;
     const char *why = "out of memory";
     char complaint[256];
     int err;
@@ -112,8 +65,7 @@ static void trace_job_begin(struct trace_job *job, const struct address *destina
         job->config.destination_port = job->target.port;
     if (!trace_job_choose_means(job))
         return;
-    if (getrandom(&job->config.seed, sizeof(job->config.seed), 0) < 0)
-        job->config.seed = (uint64_t)netio_now(io) ^ (uint64_t)getpid() << 32;
+    job->config.seed = session_seed(&job->session->base);
     job->start_ns = netio_now(io);
     err = trace_new(&job->config, job->start_ns, &job->trace, &why);
     if (!err) {
@@ -136,50 +88,37 @@ static void trace_job_choose(struct trace_job *job, const struct address *addres
         refusal = target_refusal(&addresses[i]);
         if (refusal)
             continue;
-        err = trace_job_source(job, &addresses[i], &source);
+        err = session_source(&job->session->base, &addresses[i], &source);
         if (!err) {
             trace_job_begin(job, &addresses[i], &source);
             return;
         }
     }
-    if (err)
-        trace_job_fail_source(job, err);
-    else
+    if (err) {
+        session_source_failure(err, job->text, &job->failure);
+        job->state = JOB_DONE;
+    } else {
         trace_job_fail(job, EXIT_UNKNOWN, "target.refused", refusal ? refusal : "has no address");
-}
-
-static void trace_job_unresolved(struct trace_job *job, enum dns_status status)
-{
-    int family = job->session->options->family;
-    char complaint[256];
-
-    if (family && status == DNS_NODATA)
-        snprintf(complaint, sizeof(complaint), "has no IPv%d address", family);
-    else
-        snprintf(complaint, sizeof(complaint), "cannot be resolved: %s", dns_status_text(status));
-    trace_job_fail(job, EXIT_CRITICAL, dns_status_code(status), complaint);
+    }
 }
 
 static void trace_job_resolved(void *context, enum dns_status status,
                                const struct address *addresses, size_t count)
 {
-    struct trace_lookup *lookup = context;
-    struct trace_job *job = lookup->job;
+    struct trace_job *job = context;
 
-    free(lookup);
-    if (!job)
-        return;
-    job->lookup = NULL;
-    if (status == DNS_OK && count)
+    if (status == DNS_OK && count) {
         trace_job_choose(job, addresses, count);
-    else
-        trace_job_unresolved(job, status);
-    loop_wake(job->session->loop);
+    } else {
+        session_dns_failure(&job->session->base, status, job->text, &job->failure);
+        job->state = JOB_DONE;
+    }
+    loop_wake(job->session->base.loop);
 }
 
 static void trace_job_address(struct trace_job *job)
 {
-    int family = job->session->options->family;
+    int family = job->session->options->common.family;
     char complaint[64];
 
     if (!family || family == job->target.address.family) {
@@ -194,18 +133,10 @@ static void trace_job_address(struct trace_job *job)
 static void trace_job_resolve(struct trace_job *job)
 {
     struct trace_session *session = job->session;
-    struct trace_lookup *lookup = malloc(sizeof(*lookup));
 
-    if (lookup) {
-        *lookup = (struct trace_lookup){job};
-        job->lookup = lookup;
-        if (!dns_resolve(session->dns, job->target.host, session->options->family,
-                         trace_job_resolved, lookup))
-            return;
-        free(lookup);
-        job->lookup = NULL;
-    }
-    trace_job_fail(job, EXIT_UNKNOWN, "memory", "cannot be resolved: out of memory");
+    if (lookup_start(session->base.dns, job->target.host, session->options->common.family,
+                     trace_job_resolved, job, &job->lookup))
+        trace_job_fail(job, EXIT_UNKNOWN, "memory", "cannot be resolved: out of memory");
 }
 
 struct trace_job *trace_job_new(struct trace_session *session, const char *text)
@@ -217,7 +148,7 @@ struct trace_job *trace_job_new(struct trace_session *session, const char *text)
     job->session = session;
     job->text = text;
     job->config = session->options->config;
-    job->start_ns = netio_now(session->io);
+    job->start_ns = netio_now(session->base.io);
     if (target_parse(text, &job->target, job->failure.message)) {
         job->failure.code = "target.invalid";
         job->failure.status = EXIT_UNKNOWN;
@@ -234,8 +165,7 @@ void trace_job_free(struct trace_job *job)
 {
     if (!job)
         return;
-    if (job->lookup)
-        job->lookup->job = NULL;
+    lookup_give_up(job->lookup);
     trace_free(job->trace);
     if (job->has_result)
         trace_result_release(&job->result);
@@ -252,7 +182,7 @@ static void trace_job_note_drops(struct trace_job *job)
     struct trace_finding *grown;
     uint64_t dropped;
 
-    if (netio_counters(job->session->io, &counters) || !counters.capture_dropped)
+    if (netio_counters(job->session->base.io, &counters) || !counters.capture_dropped)
         return;
     dropped = counters.capture_dropped;
     grown = realloc(r->findings, (r->nfindings + 1) * sizeof(*grown));
@@ -302,15 +232,15 @@ void trace_job_report(const struct trace_job *job, int64_t now_ns, struct report
     struct trace_session *session = job->session;
     struct netio_counters counters = {0};
 
-    netio_counters(session->io, &counters);
+    netio_counters(session->base.io, &counters);
     *report = (struct report_trace){
         .target = job->text,
         .result = job->has_result ? &job->result : NULL,
         .error_code = job->failure.code,
         .error_message = job->failure.code ? job->failure.message : NULL,
-        .privilege = session->io->privilege,
+        .privilege = session->base.io->privilege,
         .method = trace_session_method(session, job->config.protocol),
-        .start_unix_ns = netio_to_unix(session->io, job->start_ns),
+        .start_unix_ns = netio_to_unix(session->base.io, job->start_ns),
         .elapsed_ns = (job->end_ns ? job->end_ns : now_ns) - job->start_ns,
         .capture_dropped = counters.capture_dropped,
         .interface_dropped = counters.interface_dropped,

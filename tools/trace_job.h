@@ -3,6 +3,7 @@
 #define NETDX_TOOLS_TRACE_JOB_H
 
 #include "tools/address_table.h"
+#include "tools/lookup.h"
 #include "tools/target.h"
 #include "tools/trace_output.h"
 #include "tools/trace_session.h"
@@ -14,20 +15,13 @@ enum trace_job_state {
     JOB_DONE,
 };
 
-struct trace_job;
-
-/* Outlives a job that is freed before its name is answered. */
-struct trace_lookup {
-    struct trace_job *job; /* NULL: nobody waits any more */
-};
-
 struct trace_job {
     struct trace_session *session; /* borrowed */
     const char *text;              /* borrowed: as the user wrote it */
     struct target target;
     enum trace_job_state state;
-    struct trace_lookup *lookup; /* owned by the resolver's callback; NULL: none under way */
-    struct trace_failure failure;
+    struct lookup *lookup; /* NULL: none under way */
+    struct failure failure;
     struct trace_config config;
     struct trace *trace;        /* owned; NULL until JOB_TRACING */
     struct trace_result result; /* from JOB_NAMING on */

@@ -2,24 +2,17 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/timespan.h"
-#include "io/route.h"
 #include "report/trace.h"
 #include "tools/netdx.h"
 
 #define TRACE_PARALLEL_DEFAULT 64
-#define TRACE_INTERVAL_MIN_NS  (1 * NS_PER_MS)
-#define TRACE_INTERVAL_USER_NS (200 * NS_PER_MS) /* who is not root does not flood */
-#define TRACE_INTERVAL_MAX_NS  (3600 * NS_PER_SEC)
 #define TRACE_TIMEOUT_MAX_NS   (60 * NS_PER_SEC)
-#define TRACE_DEADLINE_MAX_NS  (366 * 24 * 3600 * NS_PER_SEC)
 #define TRACE_SIZE_MIN         28 /* an IPv4 header and eight bytes */
 
 enum {
-    KEY_ASN = OPTIONS_LONG_ONLY,
-    KEY_COLOR,
+    KEY_ASN = COMMON_KEY_END,
     KEY_COLUMNS,
     KEY_DF,
     KEY_DSCP,
@@ -28,22 +21,13 @@ enum {
     KEY_GAP_LIMIT,
     KEY_ICMP,
     KEY_INTERVAL,
-    KEY_JSON,
-    KEY_JSONL,
     KEY_MTU,
     KEY_MULTIPATH,
-    KEY_NO_SANDBOX,
     KEY_PARALLEL,
-    KEY_PRIVILEGE,
-    KEY_SANDBOX_STRICT,
-    KEY_SERVERS,
     KEY_SIZE,
-    KEY_SOURCE,
     KEY_SOURCE_PORT,
-    KEY_TARGETS,
     KEY_TIMEOUT,
     KEY_WIDE,
-    KEY_WRITE,
 };
 
 static const struct argp_option trace_rows[] = {
@@ -67,40 +51,26 @@ static const struct argp_option trace_rows[] = {
     {"count", 'c', "N", 0, "Rounds (10; 0: until stopped)", 0},
     {"interval", KEY_INTERVAL, "TIME", 0, "From round to round (500ms)", 0},
     {"timeout", KEY_TIMEOUT, "TIME", 0, "The longest wait for an answer (2s)", 0},
-    {"deadline", 'w', "TIME", 0, "End the whole run after this time", 0},
+    COMMON_ROW_DEADLINE,
     {"parallel", KEY_PARALLEL, "N", 0, "Targets traced at once (64)", 0},
-    {"targets", KEY_TARGETS, "FILE", 0, "Read further targets, one a line ('-': standard input)",
-     0},
+    COMMON_ROW_TARGETS,
     {NULL, 0, NULL, 0, "Way out:", 3},
-    {NULL, '4', NULL, 0, "IPv4 only", 0},
-    {NULL, '6', NULL, 0, "IPv6 only", 0},
-    {"interface", 'i', "NAME", 0, "Send and capture on this interface", 0},
-    {"source", KEY_SOURCE, "ADDRESS", 0, "Source address", 0},
+    COMMON_ROWS_WAY_OUT,
     {NULL, 0, NULL, 0, "Names:", 4},
     {"numeric", 'n', NULL, 0, "Look up no names of hops", 0},
     {"asn", KEY_ASN, "FILE", OPTION_ARG_OPTIONAL,
      "Show AS numbers, asked of DNS or read from a MaxMind file", 0},
-    {"servers", KEY_SERVERS, "LIST", 0, "DNS servers to ask, ADDRESS[:PORT],...", 0},
+    COMMON_ROW_SERVERS,
     {NULL, 0, NULL, 0, "Output:", 5},
-    {"format", 'f', "FORMAT", 0, "text, json, jsonl, csv or mtr-json (text)", 0},
-    {"json", KEY_JSON, NULL, 0, "One JSON document", 0},
-    {"jsonl", KEY_JSONL, NULL, 0, "One JSON line per probe, then a summary", 0},
+    COMMON_ROWS_FORMAT("text, json, jsonl, csv or mtr-json"),
     {"columns", KEY_COLUMNS, "LIST", 0, "Columns of the table, by name or mtr's letter", 0},
     {"wide", KEY_WIDE, NULL, 0, "Cut nothing to the terminal's width", 0},
-    {"output", 'o', "FILE", 0, "Write the report to a file", 0},
-    {"write", KEY_WRITE, "FILE", 0, "Record the packets as pcapng", 0},
-    {"color", KEY_COLOR, "WHEN", 0, "auto, always or never (auto; NO_COLOR is honoured)", 0},
-    {"quiet", 'q', NULL, 0, "No notes, no progress", 0},
+    COMMON_ROWS_OUTPUT,
     {"verbose", 'v', NULL, 0, "Say more on standard error", 0},
     {NULL, 0, NULL, 0, "Privileges:", 6},
-    {"privilege", KEY_PRIVILEGE, "KIND", 0,
-     "auto, raw (needs CAP_NET_RAW) or none (ordinary sockets)", 0},
-    {"no-sandbox", KEY_NO_SANDBOX, NULL, 0, "Keep privileges and install no sandbox", 0},
-    {"sandbox-strict", KEY_SANDBOX_STRICT, NULL, 0, "Fail where a part of the sandbox is missing",
-     0},
+    COMMON_ROWS_PRIVILEGE,
     {NULL, 0, NULL, 0, "Help:", 7},
-    {"help", 'h', NULL, 0, "Print this help", 0},
-    {"version", 'V', NULL, 0, "Print the version", 0},
+    COMMON_ROWS_HELP,
     {0},
 };
 
@@ -174,82 +144,6 @@ static int trace_options_probe(struct trace_options *o, int key, const char *val
     }
 }
 
-static int trace_options_interval(struct trace_options *o, const char *value, char *error)
-{
-    int64_t least = geteuid() ? TRACE_INTERVAL_USER_NS : TRACE_INTERVAL_MIN_NS, wanted;
-    int err = options_duration("interval", value, least, TRACE_INTERVAL_MAX_NS,
-                               &o->config.interval_ns, error);
-
-    if (err && !timespan_parse(value, &wanted) && wanted >= TRACE_INTERVAL_MIN_NS && wanted < least)
-        options_refuse(error, "interval", value, "is under 200ms, which only root may ask for");
-    return err;
-}
-
-static int trace_options_source(struct address *source, const char *value, char *error)
-{
-    int err = route_parse_address(value, source);
-
-    if (err == -ENODEV)
-        options_refuse(error, "source address", value, "names an interface that does not exist");
-    else if (err)
-        options_refuse(error, "source address", value, "is neither an IPv4 nor an IPv6 address");
-    return err ? -EINVAL : 0;
-}
-
-/* Options about the run: rounds, way out, names, privileges. 1: not one of them. */
-static int trace_options_run(struct trace_options *o, int key, const char *value, char *error)
-{
-    static const char *const ways[] = {"auto", "raw", "none", NULL};
-
-    switch (key) {
-    case 'c':
-        return options_number("count", value, 0, 1000000000, &o->config.rounds, error);
-    case KEY_INTERVAL:
-        return trace_options_interval(o, value, error);
-    case KEY_TIMEOUT:
-        return options_duration("timeout", value, NS_PER_MS, TRACE_TIMEOUT_MAX_NS,
-                                &o->config.timeout_ns, error);
-    case 'w':
-        return options_duration("deadline", value, NS_PER_MS, TRACE_DEADLINE_MAX_NS,
-                                &o->deadline_ns, error);
-    case KEY_PARALLEL:
-        return options_number("parallel", value, 1, 1024, &o->parallel, error);
-    case KEY_TARGETS:
-        o->targets_file = value;
-        return 0;
-    case '4':
-    case '6':
-        o->family = key - '0';
-        return 0;
-    case 'i':
-        o->interface = value;
-        return 0;
-    case KEY_SOURCE:
-        o->source = value;
-        return trace_options_source(&o->config.source, value, error);
-    case 'n':
-        o->numeric = true;
-        return 0;
-    case KEY_ASN:
-        o->asn = true;
-        o->asn_database = value;
-        return 0;
-    case KEY_SERVERS:
-        o->servers = value;
-        return 0;
-    case KEY_PRIVILEGE:
-        return options_choice("privilege", value, ways, &o->way, error);
-    case KEY_NO_SANDBOX:
-        o->sandbox = SANDBOX_OFF;
-        return 0;
-    case KEY_SANDBOX_STRICT:
-        o->sandbox = SANDBOX_STRICT;
-        return 0;
-    default:
-        return 1;
-    }
-}
-
 static int trace_options_columns(struct trace_options *o, const char *value, char *error)
 {
     const char *bad;
@@ -265,58 +159,42 @@ static int trace_options_columns(struct trace_options *o, const char *value, cha
     return -EINVAL;
 }
 
-static int trace_options_output(struct trace_options *o, int key, const char *value, char *error)
+/* Options about the run and its report. 1: not one of them. */
+static int trace_options_run(struct trace_options *o, int key, const char *value, char *error)
 {
-    static const char *const formats[] = {"text", "json", "jsonl", "csv", "mtr-json", NULL};
-    static const char *const colors[] = {"auto", "always", "never", NULL};
-
     switch (key) {
-    case 'f':
-        return options_choice("format", value, formats, &o->format, error);
-    case KEY_JSON:
-        o->format = TRACE_JSON;
-        break;
-    case KEY_JSONL:
-        o->format = TRACE_JSONL;
-        break;
+    case 'c':
+        return options_number("count", value, 0, 1000000000, &o->config.rounds, error);
+    case KEY_INTERVAL:
+        return common_options_interval(value, &o->config.interval_ns, error);
+    case KEY_TIMEOUT:
+        return options_duration("timeout", value, NS_PER_MS, TRACE_TIMEOUT_MAX_NS,
+                                &o->config.timeout_ns, error);
+    case KEY_PARALLEL:
+        return options_number("parallel", value, 1, 1024, &o->parallel, error);
+    case KEY_ASN:
+        o->asn = true;
+        o->asn_database = value;
+        return 0;
     case KEY_COLUMNS:
         return trace_options_columns(o, value, error);
     case KEY_WIDE:
         o->wide = true;
-        break;
-    case 'o':
-        o->output = value;
-        break;
-    case KEY_WRITE:
-        o->record = value;
-        break;
-    case KEY_COLOR:
-        return options_choice("color", value, colors, &o->color, error);
-    case 'q':
-        o->quiet = true;
-        break;
-    case 'v':
-        o->verbose++;
-        break;
-    case 'h':
-        o->help = true;
-        break;
-    case 'V':
-        o->version = true;
-        break;
+        return 0;
+    default:
+        return 1;
     }
-    return 0;
 }
 
 static int trace_options_set(void *context, int key, const char *value, char *error)
 {
     struct trace_options *o = context;
-    int err = trace_options_probe(o, key, value, error);
+    int err = common_options_set(&o->common, key, value, error);
 
     if (err == 1)
-        err = trace_options_run(o, key, value, error);
+        err = trace_options_probe(o, key, value, error);
     if (err == 1)
-        err = trace_options_output(o, key, value, error);
+        err = trace_options_run(o, key, value, error);
     return err;
 }
 
@@ -324,25 +202,24 @@ static int trace_options_set(void *context, int key, const char *value, char *er
 static int trace_options_check(const struct trace_options *o, char *error)
 {
     const struct trace_config *config = &o->config;
-    const char *problem = NULL;
+    const char *problem = common_options_problem(&o->common);
 
     if (config->first_ttl > config->max_ttl) {
         snprintf(error, OPTIONS_ERROR_SIZE, "first TTL %u is above max TTL %u", config->first_ttl,
                  config->max_ttl);
         return -EINVAL;
     }
-    if (!o->ntargets && !o->targets_file)
-        problem = "no target given";
+    if (problem)
+        ;
     else if (config->destination_port && config->protocol == PROBE_ICMP)
         problem = "a port needs --udp or --tcp";
     else if (config->source_port && config->protocol == PROBE_ICMP)
         problem = "a source port needs --udp or --tcp";
     else if (config->find_mtu && config->multipath_percent)
         problem = "--mtu and --multipath exclude each other";
-    else if (o->format == TRACE_MTR_JSON && (o->ntargets > 1 || o->targets_file))
+    else if (o->common.format == TRACE_MTR_JSON &&
+             (o->common.ntargets > 1 || o->common.targets_file))
         problem = "format mtr-json holds one target only";
-    else if (o->record && o->way == TRACE_WAY_NONE)
-        problem = "recording needs --privilege raw";
     if (problem)
         snprintf(error, OPTIONS_ERROR_SIZE, "%s", problem);
     return problem ? -EINVAL : 0;
@@ -359,14 +236,15 @@ const struct options trace_command_options = {
 int trace_options_parse(struct trace_options *options, int argc, char **argv,
                         char error[OPTIONS_ERROR_SIZE])
 {
-    int first, err;
+    static const char *const formats[] = {"text", "json", "jsonl", "csv", "mtr-json", NULL};
+    int err;
 
-    *options = (struct trace_options){.parallel = TRACE_PARALLEL_DEFAULT};
+    *options =
+        (struct trace_options){.common.formats = formats, .parallel = TRACE_PARALLEL_DEFAULT};
     trace_config_default(&options->config);
-    err = options_parse(&trace_command_options, argc, argv, options, &first, error);
-    options->targets = argv + first;
-    options->ntargets = (size_t)(argc - first);
-    if (options->help || options->version)
+    err =
+        common_options_parse(&trace_command_options, argc, argv, options, &options->common, error);
+    if (options->common.help || options->common.version)
         return 0;
     return err ? err : trace_options_check(options, error);
 }

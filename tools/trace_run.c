@@ -7,31 +7,19 @@
 #include <unistd.h>
 
 #include "base/timespan.h"
+#include "tools/batch.h"
 #include "tools/trace_job.h"
-#include "wire/craft.h"
 
-#define TRACE_BATCH      64
 #define TRACE_FRAMES_MAX 4096 /* read before probes are looked after again */
-#define TRACE_SLOT_MIN   2048 /* bytes of a probe in a batch */
-
-/* Probes gathered from all traces, sent together. */
-struct trace_batch {
-    struct craft *craft;
-    uint8_t *bytes; /* TRACE_BATCH slots */
-    size_t slot_size, count;
-    struct netio_packet packets[TRACE_BATCH];
-    struct trace_job *jobs[TRACE_BATCH];
-    uint32_t ids[TRACE_BATCH];
-};
 
 struct trace_runner {
     struct trace_session *session;
     struct trace_output *output;
-    char *const *targets;
-    size_t ntargets, next, active;
+    const struct target_list *targets;
+    size_t next, active;
     struct trace_job *jobs;  /* under way */
     struct trace_job *table; /* by address */
-    struct trace_batch batch;
+    struct batch batch;
     int64_t start_ns, deadline_ns, paused_ns;
     int broken;   /* -errno of the network */
     int status;   /* worst so far */
@@ -84,7 +72,7 @@ static void trace_run_unlist(struct trace_runner *r, struct trace_job *job)
 
 static size_t trace_run_slot_size(const struct trace_config *config)
 {
-    size_t size = TRACE_SLOT_MIN;
+    size_t size = BATCH_SLOT_MIN;
 
     if (config->size > size)
         size = config->size;
@@ -93,61 +81,17 @@ static size_t trace_run_slot_size(const struct trace_config *config)
     return size;
 }
 
-static int trace_batch_init(struct trace_batch *batch, size_t slot_size)
+static void trace_run_sent(void *owner, uint32_t id, int error, int64_t now_ns)
 {
-    batch->slot_size = slot_size;
-    batch->bytes = malloc(TRACE_BATCH * slot_size);
-    return batch->bytes ? craft_new(&batch->craft) : -ENOMEM;
-}
+    struct trace_job *job = owner;
 
-static void trace_batch_release(struct trace_batch *batch)
-{
-    craft_free(batch->craft);
-    free(batch->bytes);
-}
-
-static void trace_batch_flush(struct trace_runner *r)
-{
-    struct trace_batch *batch = &r->batch;
-    struct netio *io = r->session->io;
-    int sent, refusal;
-    int64_t now;
-
-    if (!batch->count)
-        return;
-    sent = netio_send(io, batch->packets, batch->count);
-    refusal = sent < 0 ? sent : -EAGAIN;
-    now = netio_now(io);
-    for (size_t i = 0; i < batch->count; i++)
-        trace_sent(batch->jobs[i]->trace, batch->ids[i],
-                   sent > 0 && i < (size_t)sent ? batch->packets[i].error : refusal, now);
-    batch->count = 0;
-}
-
-static void trace_batch_add(struct trace_runner *r, struct trace_job *job,
-                            const struct probe *probe, uint32_t id)
-{
-    struct trace_batch *batch = &r->batch;
-    uint8_t *slot = batch->bytes + batch->count * batch->slot_size;
-    size_t len = 0;
-    int err = craft_probe(batch->craft, probe, slot, batch->slot_size, &len);
-
-    if (err) {
-        trace_sent(job->trace, id, err, netio_now(r->session->io));
-        return;
-    }
-    batch->packets[batch->count] =
-        (struct netio_packet){.bytes = slot, .len = len, .ifindex = job->config.destination.scope};
-    batch->jobs[batch->count] = job;
-    batch->ids[batch->count++] = id;
-    if (batch->count == TRACE_BATCH)
-        trace_batch_flush(r);
+    trace_sent(job->trace, id, error, now_ns);
 }
 
 /* Everything that may leave now, of every trace. */
 static void trace_run_send(struct trace_runner *r)
 {
-    int64_t now = netio_now(r->session->io);
+    int64_t now = netio_now(r->session->base.io);
 
     for (struct trace_job *job = r->jobs; job; job = job->next) {
         enum trace_step step = TRACE_WAIT;
@@ -159,13 +103,13 @@ static void trace_run_send(struct trace_runner *r)
         if (!job->listed)
             trace_run_list(r, job);
         while ((step = trace_next(job->trace, now, &probe, &id, &job->wake_ns)) == TRACE_SEND)
-            trace_batch_add(r, job, &probe, id);
+            batch_add(&r->batch, job, &probe, id);
         if (step == TRACE_DONE) {
-            trace_batch_flush(r);
+            batch_flush(&r->batch);
             trace_job_finish(job, now);
         }
     }
-    trace_batch_flush(r);
+    batch_flush(&r->batch);
 }
 
 /* --- receiving ----------------------------------------------------------------------------------
@@ -185,8 +129,8 @@ static bool trace_run_offer(struct trace_runner *r, struct trace_job *job,
         return false;
     if (match == TRACE_ANSWER || match == TRACE_LATE)
         trace_names_want(r->session->names, &seen.responder);
-    if (r->session->options->format == TRACE_JSONL) {
-        struct netio *io = r->session->io;
+    if (r->session->options->common.format == FORMAT_JSONL) {
+        struct netio *io = r->session->base.io;
 
         trace_output_event(r->output, job->text, &seen,
                            netio_to_unix(io, frame->when_ns) - frame->when_ns);
@@ -225,7 +169,7 @@ static void trace_run_receive(struct trace_runner *r)
     struct netio_frame frame;
 
     for (int i = 0; i < TRACE_FRAMES_MAX; i++) {
-        int got = netio_receive(r->session->io, &frame);
+        int got = netio_receive(r->session->base.io, &frame);
 
         if (got < 0 && got != -EAGAIN && got != -EINTR)
             r->broken = got;
@@ -244,8 +188,9 @@ static void trace_run_start(struct trace_runner *r)
 
     while (*tail)
         tail = &(*tail)->next;
-    while (!r->stopped && r->next < r->ntargets && r->active < r->session->options->parallel) {
-        struct trace_job *job = trace_job_new(r->session, r->targets[r->next]);
+    while (!r->stopped && r->next < r->targets->count &&
+           r->active < r->session->options->parallel) {
+        struct trace_job *job = trace_job_new(r->session, r->targets->items[r->next].text);
 
         if (!job && !r->active)
             r->starved = r->stopped = true;
@@ -260,7 +205,8 @@ static void trace_run_start(struct trace_runner *r)
 
 static void trace_run_say(const struct trace_runner *r, const struct trace_job *job)
 {
-    if (job->failure.code && (r->session->options->format == TRACE_TEXT || !r->output->owned))
+    if (job->failure.code &&
+        (r->session->options->common.format == FORMAT_TEXT || !r->output->base.owned))
         fprintf(stderr, "netdx trace: %s\n", job->failure.message);
 }
 
@@ -270,7 +216,7 @@ static void trace_run_report(struct trace_runner *r, struct trace_job *job)
     struct report_trace report;
     int status = trace_job_status(job);
 
-    trace_job_report(job, netio_now(r->session->io), &report);
+    trace_job_report(job, netio_now(r->session->base.io), &report);
     if (!gethostname(hostname, sizeof(hostname) - 1))
         report.hostname = hostname;
     if (r->broken) {
@@ -297,7 +243,7 @@ static bool trace_run_is_over(struct trace_runner *r, struct trace_job *job, int
 
 static void trace_run_reap(struct trace_runner *r)
 {
-    int64_t now = netio_now(r->session->io);
+    int64_t now = netio_now(r->session->base.io);
 
     for (struct trace_job **link = &r->jobs; *link;) {
         struct trace_job *job = *link;
@@ -315,7 +261,7 @@ static void trace_run_reap(struct trace_runner *r)
 
 static void trace_run_stop(struct trace_runner *r)
 {
-    int64_t now = netio_now(r->session->io);
+    int64_t now = netio_now(r->session->base.io);
 
     r->stopped = true;
     for (struct trace_job *job = r->jobs; job; job = job->next)
@@ -326,7 +272,7 @@ static void trace_run_stop(struct trace_runner *r)
 /* Time that this process was stopped is nobody's loss. */
 static void trace_run_shift(struct trace_runner *r)
 {
-    int64_t paused = loop_paused_ns(r->session->loop) - r->paused_ns;
+    int64_t paused = loop_paused_ns(r->session->base.loop) - r->paused_ns;
 
     if (!paused)
         return;
@@ -343,54 +289,54 @@ static int64_t trace_run_wake(const struct trace_runner *r)
 {
     int64_t wake = r->deadline_ns;
 
-    if (r->next < r->ntargets && r->active < r->session->options->parallel)
+    if (r->next < r->targets->count && r->active < r->session->options->parallel)
         return 0; /* what ended has made room */
     for (const struct trace_job *job = r->jobs; job; job = job->next)
         if (job->state != JOB_RESOLVING && job->wake_ns < wake)
             wake = job->wake_ns;
-    if (r->output->live && r->output->live_next_ns < wake)
-        wake = r->output->live_next_ns;
+    if (r->output->live && r->output->base.next_draw_ns < wake)
+        wake = r->output->base.next_draw_ns;
     return wake;
 }
 
 static void trace_run_live(struct trace_runner *r)
 {
-    int64_t now = netio_now(r->session->io);
+    int64_t now = netio_now(r->session->base.io);
     struct trace_job *job = r->jobs;
     struct report_trace report;
     struct trace_result result;
 
-    trace_output_progress(r->output, r->ntargets, now);
-    if (!job || job->state != JOB_TRACING || !trace_output_wants_live(r->output, now) ||
-        trace_result(job->trace, now, &result))
+    trace_output_progress(r->output, r->targets->count, now);
+    if (!job || job->state != JOB_TRACING || !r->output->live ||
+        !output_may_draw(&r->output->base, now) || trace_result(job->trace, now, &result))
         return;
     trace_job_report(job, now, &report);
     report.result = &result;
-    trace_output_live(r->output, &report, now);
+    trace_output_live(r->output, &report);
     trace_result_release(&result);
 }
 
 static bool trace_run_must_stop(const struct trace_runner *r)
 {
-    return r->broken || r->starved || r->output->error ||
-           netio_now(r->session->io) >= r->deadline_ns;
+    return r->broken || r->starved || r->output->base.error ||
+           netio_now(r->session->base.io) >= r->deadline_ns;
 }
 
 static void trace_run_loop(struct trace_runner *r)
 {
-    struct netio *io = r->session->io;
+    struct netio *io = r->session->base.io;
 
     for (;;) {
         trace_run_start(r);
         trace_run_send(r);
         trace_run_reap(r);
-        if (!r->jobs && r->next == r->ntargets)
+        if (!r->jobs && r->next == r->targets->count)
             return;
         if (trace_run_must_stop(r))
             return trace_run_stop(r);
         trace_run_live(r);
-        if (r->session->options->format == TRACE_JSONL)
-            trace_output_flush(r->output);
+        if (r->session->options->common.format == FORMAT_JSONL)
+            output_flush(&r->output->base);
         if (netio_wait(io, trace_run_wake(r)) == -EINTR)
             return trace_run_stop(r);
         trace_run_shift(r);
@@ -398,28 +344,28 @@ static void trace_run_loop(struct trace_runner *r)
     }
 }
 
-int trace_run(struct trace_session *session, struct trace_output *output, char *const *targets,
-              size_t count)
+int trace_run(struct trace_session *session, struct trace_output *output,
+              const struct target_list *targets)
 {
-    int64_t start = netio_now(session->io), limit = session->options->deadline_ns;
+    int64_t start = netio_now(session->base.io), limit = session->options->common.deadline_ns;
     struct trace_runner r = {.session = session,
                              .output = output,
                              .targets = targets,
-                             .ntargets = count,
                              .start_ns = start,
                              .deadline_ns = limit ? time_add(start, limit) : TIME_NEVER};
     int signal_number;
 
-    if (trace_batch_init(&r.batch, trace_run_slot_size(&session->options->config))) {
-        trace_batch_release(&r.batch);
+    if (batch_init(&r.batch, session->base.io, trace_run_slot_size(&session->options->config),
+                   trace_run_sent)) {
+        batch_release(&r.batch);
         return -ENOMEM;
     }
-    r.paused_ns = loop_paused_ns(session->loop);
-    trace_output_begin(output, netio_to_unix(session->io, start));
+    r.paused_ns = loop_paused_ns(session->base.loop);
+    trace_output_begin(output, netio_to_unix(session->base.io, start));
     trace_run_loop(&r);
-    trace_batch_release(&r.batch);
+    batch_release(&r.batch);
     if (r.starved && !output->reported)
         return -ENOMEM;
-    signal_number = loop_signal(session->loop);
+    signal_number = loop_signal(session->base.loop);
     return signal_number ? 128 + signal_number : r.status;
 }

@@ -117,10 +117,14 @@ static bool count_agrees_ecn(const struct syn *syn, uint16_t flags)
     return answer != 0 && answer != (TCP_AE | TCP_CWR | TCP_ECE);
 }
 
-static void count_sizes(struct syn_detail *detail, const struct syn_answer *answer)
+/* A segment is no larger than either side's MSS: on a loopback only ours is small. */
+static void count_sizes(const struct syn *syn, const struct syn_target_state *target,
+                        struct syn_detail *detail, const struct syn_answer *answer)
 {
-    uint16_t mss = answer->mss ? answer->mss : MSS_DEFAULT;
+    uint16_t mss = answer->mss ? answer->mss : MSS_DEFAULT, ours = syn_link_mss(syn, target);
 
+    if (ours < mss)
+        mss = ours;
     if (answer->mss && (!detail->least_mss || answer->mss < detail->least_mss))
         detail->least_mss = answer->mss;
     if (answer->window == 0) {
@@ -139,7 +143,7 @@ static void count_synack(const struct syn *syn, const struct syn_target_state *t
     detail->latest = *answer;
     detail->ecn_agreed += count_agrees_ecn(syn, answer->flags);
     count_options(syn, target, detail, answer);
-    count_sizes(detail, answer);
+    count_sizes(syn, target, detail, answer);
 }
 
 int syn_detail_add(const struct syn *syn, const struct syn_target_state *target,

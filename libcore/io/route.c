@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -102,7 +103,8 @@ static int route_error(int error)
     }
 }
 
-int route_source(const struct address *destination, const char *interface, struct address *source)
+/* A datagram socket that is connected there: *fd, the caller's; or -errno. */
+static int route_connect(const struct address *destination, const char *interface, int *out)
 {
     struct sockaddr_storage to;
     uint32_t ifindex;
@@ -118,15 +120,40 @@ int route_source(const struct address *destination, const char *interface, struc
         return errno == EAFNOSUPPORT ? -ENETUNREACH : -errno;
     if (interface)
         rc = route_bind_interface(fd, destination->family, interface, ifindex);
-    if (rc)
-        goto out;
     setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on));
     socklen_t len = route_sockaddr(destination, ROUTE_PORT, ifindex, &to);
-    if (connect(fd, (struct sockaddr *)&to, len))
+    if (!rc && connect(fd, (struct sockaddr *)&to, len))
         rc = route_error(errno);
+    if (rc)
+        close(fd);
     else
-        rc = route_local_address(fd, destination, source);
-out:
+        *out = fd;
+    return rc;
+}
+
+int route_source(const struct address *destination, const char *interface, struct address *source)
+{
+    int fd, rc = route_connect(destination, interface, &fd);
+
+    if (rc)
+        return rc;
+    rc = route_local_address(fd, destination, source);
+    close(fd);
+    return rc;
+}
+
+int route_mtu(const struct address *destination, const char *interface, uint32_t *mtu)
+{
+    bool is4 = destination->family == 4;
+    int fd, value = 0, rc = route_connect(destination, interface, &fd);
+    socklen_t len = sizeof(value);
+
+    if (rc)
+        return rc;
+    if (getsockopt(fd, is4 ? IPPROTO_IP : IPPROTO_IPV6, is4 ? IP_MTU : IPV6_MTU, &value, &len))
+        rc = -errno;
+    else
+        *mtu = (uint32_t)value;
     close(fd);
     return rc;
 }

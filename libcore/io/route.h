@@ -12,6 +12,8 @@ int route_source(const struct address *destination, const char *interface, struc
 
 /* Whether packets may be sent from `source`. 0, -EADDRNOTAVAIL (it is nobody's here), or -errno. */
 int route_check_source(const struct address *source);
+/* The largest packet, in bytes, that leaves towards it whole. The same errors. */
+int route_mtu(const struct address *destination, const char *interface, uint32_t *mtu);
 
 /* Reads "fe80::1%eth0" and plain addresses: address_parse plus the zone. -ENODEV: no such zone. */
 int route_parse_address(const char *text, struct address *out);

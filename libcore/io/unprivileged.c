@@ -10,8 +10,6 @@
 #include <linux/errqueue.h>
 #include <linux/net_tstamp.h>
 #include <net/if.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +18,7 @@
 #include <unistd.h>
 
 #include "base/timespan.h"
-#include "io/clockmap.h"
-#include "io/unprivileged_answer.h"
+#include "io/unprivileged_internal.h"
 
 #ifndef IP_RECVERR_RFC4884
 #define IP_RECVERR_RFC4884 26 /* linux/in.h since 5.9 */
@@ -30,11 +27,8 @@
 #define IPV6_RECVERR_RFC4884 31
 #endif
 
-#define POOL_MAX   256
-#define POOL_MIN   8
-#define PROBES_MAX 4096 /* remembered */
-#define FRAMES_MAX 128  /* queued */
-#define DATA_MAX   2048
+#define POOL_MIN 8
+#define DATA_MAX 2048
 /* The kernel repeats a SYN after a second; answers to the first are waited for this long. */
 #define TCP_WAIT_NS    (3 * NS_PER_SEC)
 #define TCP_GIVE_UP_NS NS_PER_SEC
@@ -42,57 +36,6 @@
 #define TIMESTAMPING                                                                               \
     (SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE |     \
      SOF_TIMESTAMPING_OPT_CMSG | SOF_TIMESTAMPING_OPT_TSONLY)
-
-struct slot { /* one socket */
-    struct ev_io watcher;
-    struct unprivileged *owner; /* borrowed; NULL: free */
-    int fd;
-    uint8_t protocol;
-    struct address source;
-    uint16_t source_port; /* UDP: as crafted */
-    uint32_t ifindex;
-    int64_t used_ns;
-    uint32_t key;     /* number of the next datagram, for its transmit stamp */
-    int df, tos, ttl; /* as set on the socket; -1: not yet */
-    bool ready;
-    uint64_t probe; /* TCP: the one it was opened for */
-};
-
-struct sent { /* one probe on its way */
-    struct unprivileged_probe probe;
-    const struct slot *slot;
-    uint32_t key;
-    int64_t sent_ns;
-    bool kernel_stamp, shown;
-};
-
-struct frame {
-    int64_t when_ns;
-    enum packet_direction direction;
-    bool user_stamp;
-    size_t len, wire_len;
-    uint8_t bytes[UNPRIVILEGED_ANSWER_MAX];
-};
-
-struct unprivileged {
-    struct netio io;
-    struct loop *loop; /* borrowed */
-    struct clockmap clock;
-    size_t nslots;
-    struct slot slots[POOL_MAX];
-    uint64_t nsent; /* sent[i % PROBES_MAX] */
-    struct sent sent[PROBES_MAX];
-    size_t first, nframes;
-    struct frame frames[FRAMES_MAX];
-    struct frame out; /* the one handed out */
-    struct netio_counters counters;
-};
-
-union sockaddr_any {
-    struct sockaddr any;
-    struct sockaddr_in in;
-    struct sockaddr_in6 in6;
-};
 
 /* A message received, with room for everything that comes along. */
 struct message {
@@ -107,8 +50,8 @@ struct message {
     } control;
 };
 
-static socklen_t unprivileged_sockaddr(const struct address *a, uint16_t port, uint32_t ifindex,
-                                       union sockaddr_any *out)
+socklen_t unprivileged_sockaddr(const struct address *a, uint16_t port, uint32_t ifindex,
+                                union sockaddr_any *out)
 {
     memset(out, 0, sizeof(*out));
     if (a->family == 4) {
@@ -137,7 +80,7 @@ static uint16_t unprivileged_port(const union sockaddr_any *from)
     return ntohs(from->any.sa_family == AF_INET ? from->in.sin_port : from->in6.sin6_port);
 }
 
-static int64_t unprivileged_clock(void)
+int64_t unprivileged_clock(void)
 {
     return clockmap_clock(NULL, CLOCK_MONOTONIC);
 }
@@ -149,7 +92,7 @@ static bool is_ping(uint8_t protocol)
 
 /* --- the pool ----------------------------------------------------------------- */
 
-static void slot_close(struct slot *slot)
+void slot_close(struct slot *slot)
 {
     struct linger at_once = {.l_onoff = 1}; /* a reset instead of a conversation */
 
@@ -230,15 +173,14 @@ static void slot_start_stamps(struct slot *slot)
 static int slot_bind(struct slot *slot)
 {
     union sockaddr_any local;
-    uint16_t port = slot->protocol == PROTO_UDP ? slot->source_port : 0;
+    uint16_t port = is_ping(slot->protocol) ? 0 : slot->source_port;
     socklen_t len = unprivileged_sockaddr(&slot->source, port, slot->ifindex, &local);
     char name[IF_NAMESIZE];
-    int on = 1;
 
     if (slot->ifindex && if_indextoname(slot->ifindex, name))
         setsockopt(slot->fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)strlen(name));
     if (slot->protocol == PROTO_TCP)
-        setsockopt(slot->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+        return slot_tcp_bind(slot);
     if (!bind(slot->fd, &local.any, len))
         return 0;
     if (errno != EADDRINUSE || port == 0)
@@ -345,7 +287,7 @@ static void frame_push(struct unprivileged *u, const uint8_t *bytes, size_t len,
 }
 
 /* Its send time is told once: when the kernel gave the stamp, or else before its first answer. */
-static void sent_show(struct unprivileged *u, struct sent *sent)
+void sent_show(struct unprivileged *u, struct sent *sent)
 {
     if (sent->shown)
         return;
@@ -354,8 +296,8 @@ static void sent_show(struct unprivileged *u, struct sent *sent)
                sent->sent_ns, !sent->kernel_stamp);
 }
 
-static void sent_answered(struct unprivileged *u, struct sent *sent, const uint8_t *bytes,
-                          size_t len, const struct unprivileged_control *control, int64_t when_ns)
+void sent_answered(struct unprivileged *u, struct sent *sent, const uint8_t *bytes, size_t len,
+                   const struct unprivileged_control *control, int64_t when_ns)
 {
     if (len == 0)
         return;
@@ -419,17 +361,57 @@ static int slot_send_datagram(struct slot *slot, const struct unprivileged_probe
     }
 }
 
-static int slot_connect(struct slot *slot, const struct unprivileged_probe *probe)
+/*
+ * Where another SYN from this port is still under way to the same target the kernel chooses a
+ * port, and only the frames say otherwise.
+ */
+static int slot_connect_anywhere(struct unprivileged *u, struct slot *slot,
+                                 const struct unprivileged_probe *probe, uint32_t ifindex)
 {
-    union sockaddr_any to;
-    socklen_t len =
-        unprivileged_sockaddr(&probe->ip.destination, probe->destination_port, slot->ifindex, &to);
+    struct unprivileged_probe anywhere = *probe;
+    struct slot before = *slot;
+    int rc;
 
-    if (connect(slot->fd, &to.any, len) && errno != EINPROGRESS && errno != ECONNREFUSED)
-        return -errno;
-    slot->ready = true; /* on loopback it has ended already */
-    ev_io_start(loop_ev(slot->owner->loop), &slot->watcher);
-    return 0;
+    anywhere.source_port = 0;
+    slot_close(slot);
+    rc = slot_open(u, slot, &anywhere, ifindex);
+    if (rc)
+        return rc;
+    slot->used_ns = before.used_ns;
+    slot->probe = slot->repeat = before.probe;
+    slot_prepare(slot, probe);
+    rc = slot_tcp_connect(slot, probe);
+    if (rc)
+        slot_close(slot);
+    return rc;
+}
+
+static int slot_connect(struct unprivileged *u, struct slot *slot,
+                        const struct unprivileged_probe *probe, uint32_t ifindex)
+{
+    int rc = slot_tcp_connect(slot, probe);
+
+    if (rc == -EADDRNOTAVAIL)
+        return slot_connect_anywhere(u, slot, probe, ifindex);
+    if (rc)
+        slot_close(slot);
+    return rc;
+}
+
+/* A SYN sent again is the kernel's doing: it repeats those of its connections by itself. */
+static bool unprivileged_send_again(struct unprivileged *u, const struct unprivileged_probe *probe)
+{
+    struct sent *sent = &u->sent[u->nsent % PROBES_MAX];
+    struct slot *slot = probe->ip.protocol == PROTO_TCP ? slot_tcp_find(u, probe) : NULL;
+
+    if (!slot)
+        return false;
+    *sent = (struct sent){.probe = *probe, .slot = slot, .sent_ns = unprivileged_clock()};
+    slot->used_ns = sent->sent_ns;
+    slot->repeat = u->nsent++;
+    slot->ready |= slot->held_until_ns != 0;
+    sent_show(u, sent);
+    return true;
 }
 
 static int unprivileged_send_one(struct unprivileged *u, const struct netio_packet *packet)
@@ -439,6 +421,8 @@ static int unprivileged_send_one(struct unprivileged *u, const struct netio_pack
     struct slot *slot;
     int rc = unprivileged_read_probe(packet->bytes, packet->len, &probe);
 
+    if (!rc && unprivileged_send_again(u, &probe))
+        return 0;
     if (!rc)
         rc = slot_get(u, &probe, packet->ifindex, &slot);
     if (rc)
@@ -446,17 +430,14 @@ static int unprivileged_send_one(struct unprivileged *u, const struct netio_pack
     slot_prepare(slot, &probe);
     *sent = (struct sent){.probe = probe, .slot = slot, .sent_ns = unprivileged_clock()};
     slot->used_ns = sent->sent_ns;
-    slot->probe = u->nsent;
+    slot->probe = slot->repeat = u->nsent;
     if (probe.ip.protocol == PROTO_TCP)
-        rc = slot_connect(slot, &probe);
+        rc = slot_connect(u, slot, &probe, packet->ifindex);
     else
         rc = slot_send_datagram(slot, &probe, packet);
-    if (rc) {
-        sent->slot = NULL;
-        if (probe.ip.protocol == PROTO_TCP)
-            slot_close(slot);
+    sent->slot = rc ? NULL : slot;
+    if (rc)
         return rc;
-    }
     sent->key = slot->key++;
     slot->ready = true; /* its transmit stamp is there at once, where the driver gives one */
     u->nsent++;
@@ -560,7 +541,7 @@ static struct sent *slot_probe_of(struct slot *slot, const struct message *m, bo
     struct sent *sent;
 
     if (slot->protocol == PROTO_TCP)
-        return &u->sent[slot->probe % PROBES_MAX];
+        return &u->sent[slot->repeat % PROBES_MAX];
     if (!message_identity(m, slot->protocol, &id.value))
         return NULL;
     sent = sent_find(u, slot, sent_has_identity, &id);
@@ -571,7 +552,7 @@ static struct sent *slot_probe_of(struct slot *slot, const struct message *m, bo
 }
 
 /* True: there was a message. `answered` is set when it was an ICMP error for a probe. */
-static bool slot_read_error(struct slot *slot, bool *answered)
+bool slot_read_error(struct slot *slot, bool *answered)
 {
     struct unprivileged *u = slot->owner;
     struct unprivileged_control control;
@@ -625,50 +606,6 @@ static bool slot_read_data(struct slot *slot)
     return true;
 }
 
-/* The kernel's own measure of the handshake is better than when we got to look. */
-static int64_t slot_tcp_when(const struct slot *slot, const struct sent *sent)
-{
-    int64_t now_ns = unprivileged_clock();
-    struct tcp_info info = {0};
-    socklen_t len = sizeof(info);
-
-    if (getsockopt(slot->fd, IPPROTO_TCP, TCP_INFO, &info, &len) || info.tcpi_rtt == 0)
-        return now_ns;
-    int64_t when_ns = sent->sent_ns + info.tcpi_rtt * NS_PER_US;
-
-    return when_ns < now_ns ? when_ns : now_ns;
-}
-
-/* The attempt is over when the socket is connected or has an error; then it is closed. */
-static void slot_read_tcp(struct slot *slot)
-{
-    struct unprivileged *u = slot->owner;
-    struct sent *sent = &u->sent[slot->probe % PROBES_MAX];
-    struct unprivileged_control nothing = {0};
-    uint8_t bytes[UNPRIVILEGED_ANSWER_MAX];
-    union sockaddr_any peer;
-    socklen_t len = sizeof(peer), error_len = sizeof(int);
-    bool answered = false;
-    uint16_t flags = 0;
-    int error = 0;
-
-    while (slot_read_error(slot, &answered))
-        ;
-    getsockopt(slot->fd, SOL_SOCKET, SO_ERROR, &error, &error_len);
-    if (!getpeername(slot->fd, &peer.any, &len))
-        flags = TCP_SYN | TCP_ACK;
-    else if (error == ECONNREFUSED && !answered)
-        flags = TCP_RST | TCP_ACK;
-    else if (!error && !answered)
-        return; /* still waiting */
-    if (flags) {
-        size_t n = unprivileged_write_tcp_answer(&sent->probe, flags, bytes, sizeof(bytes));
-
-        sent_answered(u, sent, bytes, n, &nothing, slot_tcp_when(slot, sent));
-    }
-    slot_close(slot);
-}
-
 static bool unprivileged_has_room(const struct unprivileged *u)
 {
     return u->nframes + 2 <= FRAMES_MAX; /* an answer may bring its probe's frame along */
@@ -681,7 +618,7 @@ static void slot_read(struct slot *slot)
 
     slot->ready = false;
     if (slot->protocol == PROTO_TCP) {
-        slot_read_tcp(slot);
+        slot_tcp_read(slot);
         return;
     }
     while (unprivileged_has_room(u) && slot_read_error(slot, &answered))
@@ -691,14 +628,21 @@ static void slot_read(struct slot *slot)
     slot->ready = !unprivileged_has_room(u);
 }
 
+static bool slot_is_due(const struct slot *slot, int64_t now_ns)
+{
+    return slot->owner && (slot->ready || (slot->held_until_ns && slot->held_until_ns <= now_ns));
+}
+
 static int unprivileged_receive(struct netio *io, struct netio_frame *frame)
 {
     struct unprivileged *u = (struct unprivileged *)io;
 
     if (u->nframes == 0) {
+        int64_t now_ns = unprivileged_clock();
+
         clockmap_update(&u->clock);
         for (size_t i = 0; i < u->nslots && unprivileged_has_room(u); i++)
-            if (u->slots[i].owner && u->slots[i].ready)
+            if (slot_is_due(&u->slots[i], now_ns))
                 slot_read(&u->slots[i]);
     }
     if (u->nframes == 0)
@@ -734,6 +678,12 @@ static int unprivileged_wait(struct netio *io, int64_t until_ns)
 {
     struct unprivileged *u = (struct unprivileged *)io;
 
+    for (size_t i = 0; i < u->nslots; i++) {
+        const struct slot *slot = &u->slots[i];
+
+        if (slot->owner && slot->held_until_ns && slot->held_until_ns < until_ns)
+            until_ns = slot->held_until_ns;
+    }
     return u->nframes ? 0 : loop_wait(u->loop, until_ns);
 }
 

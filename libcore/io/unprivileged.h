@@ -5,9 +5,11 @@
  * engines run. The kernel's stamps and RFC 4884 extensions are kept where it hands them out.
  *
  * The kernel chooses some fields: the ICMP identifier is put back in what is received; TTL, ports,
- * size, DSCP and DF are as asked. A TCP probe makes a connection attempt of its own from a port
- * that the kernel chooses. The TTL left in a quote is not handed out: quotes carry 1 in a time
- * exceeded and 0, for unknown, in other errors.
+ * size, DSCP and DF are as asked. A TCP probe makes a connection attempt of its own, from its port
+ * unless that is taken; the kernel repeats its SYNs by itself (after 1 s, 3 s ...), so a SYN sent
+ * again is only noted, and the answer echoes the TSval of the copy that was answered. The TTL left
+ * in a quote is not handed out: quotes carry 1 in a time exceeded and 0, for unknown, in other
+ * errors.
  */
 #ifndef NETDX_IO_UNPRIVILEGED_H
 #define NETDX_IO_UNPRIVILEGED_H

@@ -30,10 +30,12 @@ int unprivileged_read_probe(const uint8_t *bytes, size_t len, struct unprivilege
     if (packet.layers & LAYER_UDP) {
         probe->source_port = packet.udp.source_port;
         probe->destination_port = packet.udp.destination_port;
-    } else if (packet.layers & LAYER_TCP) {
+    } else if (packet.layers & LAYER_TCP && packet.tcp.flags & TCP_SYN) {
         probe->source_port = packet.tcp.source_port;
         probe->destination_port = packet.tcp.destination_port;
         probe->tcp_seq = packet.tcp.seq;
+        probe->has_timestamps = packet.tcp.has_timestamps;
+        probe->tcp_tsval = packet.tcp.tsval;
     } else if ((packet.layers & LAYER_ICMP) &&
                packet.icmp.type == (packet.ip.version == 4 ? ICMP4_ECHO : ICMP6_ECHO)) {
         probe->icmp_id = packet.icmp.id;
@@ -324,9 +326,18 @@ size_t unprivileged_write_udp_reply(const struct unprivileged_probe *probe,
     return answer_finish(&w, probe, from, PROTO_UDP, 6);
 }
 
+/* RFC 7323 3.2, behind two NOPs; the peer's own clock is not known. */
+static void answer_write_timestamps(struct writer *w, uint32_t tsecr)
+{
+    writer_u32(w, 0x0101080a);
+    writer_u32(w, 0);
+    writer_u32(w, tsecr);
+}
+
 size_t unprivileged_write_tcp_answer(const struct unprivileged_probe *probe, uint16_t flags,
                                      uint8_t *out, size_t size)
 {
+    bool timestamps = probe->has_timestamps && flags & TCP_SYN;
     struct writer w = writer_init(out, size);
 
     answer_write_ip(&w, probe, &probe->ip.destination, ANSWER_TTL, PROTO_TCP);
@@ -334,8 +345,10 @@ size_t unprivileged_write_tcp_answer(const struct unprivileged_probe *probe, uin
     writer_u16(&w, probe->source_port);
     writer_u32(&w, 0);
     writer_u32(&w, probe->tcp_seq + 1);
-    writer_u8(&w, 5 << 4);
+    writer_u8(&w, (timestamps ? 8 : 5) << 4);
     writer_u8(&w, (uint8_t)flags);
     writer_zero(&w, 6);
+    if (timestamps)
+        answer_write_timestamps(&w, probe->tcp_tsval);
     return answer_finish(&w, probe, &probe->ip.destination, PROTO_TCP, 16);
 }

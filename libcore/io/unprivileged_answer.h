@@ -23,12 +23,15 @@ struct unprivileged_probe { /* one that was sent, as it was crafted */
     uint16_t source_port, destination_port; /* UDP, TCP */
     uint16_t icmp_id, icmp_seq;
     uint32_t tcp_seq;
+    bool has_timestamps; /* TCP */
+    uint32_t tcp_tsval;
     size_t payload_offset; /* after the transport header */
     size_t len, kept;      /* bytes in all, and those of them below */
     uint8_t bytes[UNPRIVILEGED_QUOTE_MAX];
 };
 
-/* Takes a crafted packet apart. 0, or -EINVAL when an ordinary socket cannot send it. */
+/* Takes a crafted packet apart. 0, or -EINVAL when an ordinary socket cannot send it: of TCP, only
+ * SYNs. */
 int unprivileged_read_probe(const uint8_t *bytes, size_t len, struct unprivileged_probe *probe);
 
 /* What came along with a message, from control messages of the kernel. */
@@ -64,7 +67,7 @@ size_t unprivileged_write_udp_reply(const struct unprivileged_probe *probe,
                                     const struct address *from, uint8_t ttl, const uint8_t *data,
                                     size_t data_len, uint8_t *out, size_t size);
 
-/* TCP_SYN | TCP_ACK, or TCP_RST | TCP_ACK, acknowledging the probe. */
+/* TCP_SYN | TCP_ACK, or TCP_RST | TCP_ACK, acknowledging the probe. A SYN-ACK echoes its TSval. */
 size_t unprivileged_write_tcp_answer(const struct unprivileged_probe *probe, uint16_t flags,
                                      uint8_t *out, size_t size);
 

@@ -84,7 +84,6 @@ size_t report_trace_finding(char *out, size_t size, const struct trace_finding *
                             const struct trace_result *result);
 size_t report_trace_end(char *out, size_t size, const struct trace_result *result);
 
-const char *report_severity_name(enum trace_severity severity);
 const char *report_protocol_name(enum probe_protocol protocol); /* "icmp", "udp", "tcp" */
 
 #endif

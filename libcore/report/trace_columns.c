@@ -5,8 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/text.h"
-
 #define REPORT_HOP_VALUE(column, expression)                                                       \
     static double report_##column(const struct trace_hop *hop,                                     \
                                   const struct trace_responder *responder)                         \
@@ -46,23 +44,23 @@ REPORT_RTT_VALUE(p95, true, quantile_get(&responder->rtt_ms_quantiles, 0.95))
 REPORT_RTT_VALUE(p99, true, quantile_get(&responder->rtt_ms_quantiles, 0.99))
 
 static const struct report_column report_columns[] = {
-    {"loss",     "Loss%", 'L', REPORT_PERCENT, true,  report_loss    },
-    {"sent",     "Snt",   'S', REPORT_COUNT,   true,  report_sent    },
-    {"drop",     "Drop",  'D', REPORT_COUNT,   true,  report_drop    },
-    {"received", "Rcv",   'R', REPORT_COUNT,   false, report_received},
-    {"last",     "Last",  'N', REPORT_MS,      false, report_last    },
-    {"avg",      "Avg",   'A', REPORT_MS,      false, report_avg     },
-    {"best",     "Best",  'B', REPORT_MS,      false, report_best    },
-    {"worst",    "Wrst",  'W', REPORT_MS,      false, report_worst   },
-    {"stdev",    "StDev", 'V', REPORT_MS,      false, report_stdev   },
-    {"gmean",    "Gmean", 'G', REPORT_MS,      false, report_gmean   },
-    {"jitter",   "Jttr",  'J', REPORT_MS,      false, report_jitter  },
-    {"javg",     "Javg",  'M', REPORT_MS,      false, report_javg    },
-    {"jmax",     "Jmax",  'X', REPORT_MS,      false, report_jmax    },
-    {"jint",     "Jint",  'I', REPORT_MS,      false, report_jint    },
-    {"p50",      "p50",   0,   REPORT_MS,      false, report_p50     },
-    {"p95",      "p95",   0,   REPORT_MS,      false, report_p95     },
-    {"p99",      "p99",   0,   REPORT_MS,      false, report_p99     },
+    {"loss", "Loss%", 'L', TABLE_PERCENT, true, report_loss},
+    {"sent", "Snt", 'S', TABLE_COUNT, true, report_sent},
+    {"drop", "Drop", 'D', TABLE_COUNT, true, report_drop},
+    {"received", "Rcv", 'R', TABLE_COUNT, false, report_received},
+    {"last", "Last", 'N', TABLE_MS, false, report_last},
+    {"avg", "Avg", 'A', TABLE_MS, false, report_avg},
+    {"best", "Best", 'B', TABLE_MS, false, report_best},
+    {"worst", "Wrst", 'W', TABLE_MS, false, report_worst},
+    {"stdev", "StDev", 'V', TABLE_MS, false, report_stdev},
+    {"gmean", "Gmean", 'G', TABLE_MS, false, report_gmean},
+    {"jitter", "Jttr", 'J', TABLE_MS, false, report_jitter},
+    {"javg", "Javg", 'M', TABLE_MS, false, report_javg},
+    {"jmax", "Jmax", 'X', TABLE_MS, false, report_jmax},
+    {"jint", "Jint", 'I', TABLE_MS, false, report_jint},
+    {"p50", "p50", 0, TABLE_MS, false, report_p50},
+    {"p95", "p95", 0, TABLE_MS, false, report_p95},
+    {"p99", "p99", 0, TABLE_MS, false, report_p99},
 };
 
 #define REPORT_COLUMNS (sizeof(report_columns) / sizeof(report_columns[0]))
@@ -131,11 +129,6 @@ int report_columns_check(const char *list, const char **bad, size_t *bad_len)
     size_t count;
 
     return report_columns_parse(list, columns, &count, bad, bad_len);
-}
-
-void report_escape(char out[REPORT_TEXT_SIZE], const char *raw)
-{
-    text_escape(out, REPORT_TEXT_SIZE, raw, strlen(raw));
 }
 
 const char *report_name(const struct report_trace *report, const struct address *address)

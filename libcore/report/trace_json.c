@@ -1,7 +1,5 @@
 #include "report/trace.h"
 
-#include <errno.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,97 +7,26 @@
 #include "base/text.h"
 #include "base/timespan.h"
 #include "report/trace_columns.h"
+#include "report/value.h"
+#include "report/words.h"
 #include "wire/icmp.h"
 
 #define JSON_SCHEMA "netdx.trace/1"
-/* Values are rounded to nanoseconds, so that fifteen digits print the shortest form. */
-#define JSON_FLAGS JSON_REAL_PRECISION(15)
-
-/* --- values: unknown is null, text is escaped ---------------------------------------------------
- */
-
-static json_t *json_number(double value)
-{
-    return isfinite(value) ? json_real(round(value * 1e6) / 1e6) : json_null();
-}
-
-static json_t *json_count(uint64_t value)
-{
-    return json_integer((json_int_t)value);
-}
-
-static json_t *json_known(uint64_t value)
-{
-    return value ? json_count(value) : json_null();
-}
-
-static json_t *json_text(const char *raw)
-{
-    char escaped[REPORT_TEXT_SIZE];
-
-    if (!raw)
-        return json_null();
-    report_escape(escaped, raw);
-    return json_string(escaped);
-}
-
-static json_t *json_address(const struct address *address)
-{
-    char text[ADDRESS_TEXT_SIZE];
-
-    if (!address->family)
-        return json_null();
-    address_format(address, text);
-    return json_string(text);
-}
-
-static json_t *json_time(int64_t unix_ns)
-{
-    char text[TIME_RFC3339_SIZE];
-
-    time_format_rfc3339(unix_ns, text);
-    return json_string(text);
-}
-
-/* Messages are made by the tool and safe already; escaping again would double backslashes. */
-static json_t *json_message(const char *safe)
-{
-    json_t *text = json_string(safe);
-
-    return text ? text : json_text(safe);
-}
-
-static json_t *json_error(const char *code, const char *message)
-{
-    json_t *error;
-
-    if (!code)
-        return json_null();
-    error = json_object();
-    json_object_set_new(error, "code", json_string(code));
-    json_object_set_new(error, "message", json_message(message ? message : code));
-    return error;
-}
 
 /* --- hops ---------------------------------------------------------------------------------------
  */
 
 static json_t *json_rtt(const struct stats *s, const struct quantile *q)
 {
-    json_t *rtt = json_object();
+    json_t *rtt = json_object(), *distribution = value_distribution(s, q);
     bool any = s->count > 0, jitter = s->jitter_count > 0;
 
-    json_object_set_new(rtt, "last", json_number(any ? s->last : NAN));
-    json_object_set_new(rtt, "min", json_number(any ? s->min : NAN));
-    json_object_set_new(rtt, "p50", json_number(quantile_get(q, 0.50)));
-    json_object_set_new(rtt, "p95", json_number(quantile_get(q, 0.95)));
-    json_object_set_new(rtt, "p99", json_number(quantile_get(q, 0.99)));
-    json_object_set_new(rtt, "mean", json_number(any ? s->mean : NAN));
-    json_object_set_new(rtt, "max", json_number(any ? s->max : NAN));
-    json_object_set_new(rtt, "stddev", json_number(stats_stddev(s)));
-    json_object_set_new(rtt, "jitter", json_number(jitter ? s->jitter_smoothed : NAN));
-    json_object_set_new(rtt, "jitter_mean", json_number(jitter ? s->jitter_mean : NAN));
-    json_object_set_new(rtt, "jitter_max", json_number(jitter ? s->jitter_max : NAN));
+    json_object_set_new(rtt, "last", value_number(any ? s->last : NAN));
+    json_object_update(rtt, distribution);
+    json_decref(distribution);
+    json_object_set_new(rtt, "jitter", value_number(jitter ? s->jitter_smoothed : NAN));
+    json_object_set_new(rtt, "jitter_mean", value_number(jitter ? s->jitter_mean : NAN));
+    json_object_set_new(rtt, "jitter_max", value_number(jitter ? s->jitter_max : NAN));
     return rtt;
 }
 
@@ -111,10 +38,10 @@ static json_t *json_mpls(const struct icmp_extensions *ext)
         const struct mpls_entry *entry = &ext->mpls[i];
         json_t *mpls = json_object();
 
-        json_object_set_new(mpls, "label", json_count(entry->label));
-        json_object_set_new(mpls, "tc", json_count(entry->tc));
+        json_object_set_new(mpls, "label", value_count(entry->label));
+        json_object_set_new(mpls, "tc", value_count(entry->tc));
         json_object_set_new(mpls, "bottom", json_boolean(entry->bottom));
-        json_object_set_new(mpls, "ttl", json_count(entry->ttl));
+        json_object_set_new(mpls, "ttl", value_count(entry->ttl));
         json_array_append_new(list, mpls);
     }
     return list;
@@ -129,11 +56,11 @@ static json_t *json_interface(const struct interface_info *info)
     text_escape(name, sizeof(name), info->name, info->has_name ? info->name_len : 0);
     json_object_set_new(interface, "role", json_string(roles[info->role & 3]));
     json_object_set_new(interface, "index",
-                        info->has_ifindex ? json_count(info->ifindex) : json_null());
+                        info->has_ifindex ? value_count(info->ifindex) : json_null());
     json_object_set_new(interface, "address",
-                        info->has_address ? json_address(&info->address) : json_null());
+                        info->has_address ? value_address(&info->address) : json_null());
     json_object_set_new(interface, "name", info->has_name ? json_string(name) : json_null());
-    json_object_set_new(interface, "mtu", info->has_mtu ? json_count(info->mtu) : json_null());
+    json_object_set_new(interface, "mtu", info->has_mtu ? value_count(info->mtu) : json_null());
     return interface;
 }
 
@@ -152,11 +79,11 @@ static json_t *json_change(const struct trace_change *change)
 
     json_object_set_new(object, "field", json_string(trace_change_name(change->kind)));
     json_object_set_new(object, "before",
-                        change->is_address ? json_address(&change->address_before)
-                                           : json_count(change->before));
+                        change->is_address ? value_address(&change->address_before)
+                                           : value_count(change->before));
     json_object_set_new(object, "after",
-                        change->is_address ? json_address(&change->address_after)
-                                           : json_count(change->after));
+                        change->is_address ? value_address(&change->address_after)
+                                           : value_count(change->after));
     return object;
 }
 
@@ -168,15 +95,15 @@ static json_t *json_responder(const struct report_trace *report, const struct tr
 
     for (size_t i = 0; i < r->nchanges; i++)
         json_array_append_new(changes, json_change(&r->changes[i]));
-    json_object_set_new(object, "address", json_address(&r->address));
-    json_object_set_new(object, "name", json_text(report_name(report, &r->address)));
-    json_object_set_new(object, "asn", json_text(report_asn(report, &r->address)));
-    json_object_set_new(object, "received", json_count(r->received));
+    json_object_set_new(object, "address", value_address(&r->address));
+    json_object_set_new(object, "name", value_text(report_name(report, &r->address)));
+    json_object_set_new(object, "asn", value_text(report_asn(report, &r->address)));
+    json_object_set_new(object, "received", value_count(r->received));
     json_object_set_new(object, "rtt_ms", json_rtt(&r->rtt_ms, &r->rtt_ms_quantiles));
     json_object_set_new(object, "is_target", json_boolean(r->is_target));
-    json_object_set_new(object, "icmp_type", r->is_icmp ? json_count(r->icmp_type) : json_null());
-    json_object_set_new(object, "icmp_code", r->is_icmp ? json_count(r->icmp_code) : json_null());
-    json_object_set_new(object, "reply_ttl", json_known(r->reply_ttl));
+    json_object_set_new(object, "icmp_type", r->is_icmp ? value_count(r->icmp_type) : json_null());
+    json_object_set_new(object, "icmp_code", r->is_icmp ? value_count(r->icmp_code) : json_null());
+    json_object_set_new(object, "reply_ttl", value_known(r->reply_ttl));
     json_object_set_new(object, "mpls", json_mpls(ext));
     json_object_set_new(object, "interface",
                         interface ? json_interface(&ext->interfaces[0]) : json_null());
@@ -191,8 +118,8 @@ static json_t *json_loss(const struct trace_hop *hop)
     json_t *loss = json_object();
 
     json_object_set_new(loss, "verdict", json_string(trace_loss_verdict_name(hop->verdict)));
-    json_object_set_new(loss, "low_pct", json_number(known ? 100 * hop->loss.low : NAN));
-    json_object_set_new(loss, "high_pct", json_number(known ? 100 * hop->loss.high : NAN));
+    json_object_set_new(loss, "low_pct", value_number(known ? 100 * hop->loss.low : NAN));
+    json_object_set_new(loss, "high_pct", value_number(known ? 100 * hop->loss.high : NAN));
     return loss;
 }
 
@@ -202,15 +129,15 @@ static json_t *json_hop(const struct report_trace *report, const struct trace_ho
 
     for (size_t i = 0; i < hop->nresponders; i++)
         json_array_append_new(responders, json_responder(report, &hop->responders[i]));
-    json_object_set_new(object, "ttl", json_count(hop->ttl));
-    json_object_set_new(object, "sent", json_count(hop->sent));
-    json_object_set_new(object, "received", json_count(hop->received));
-    json_object_set_new(object, "pending", json_count(hop->pending));
-    json_object_set_new(object, "send_errors", json_count(hop->send_errors));
-    json_object_set_new(object, "duplicates", json_count(hop->duplicates));
-    json_object_set_new(object, "late", json_count(hop->late));
-    json_object_set_new(object, "suspects", json_count(hop->suspects));
-    json_object_set_new(object, "loss_pct", json_number(hop->loss_pct));
+    json_object_set_new(object, "ttl", value_count(hop->ttl));
+    json_object_set_new(object, "sent", value_count(hop->sent));
+    json_object_set_new(object, "received", value_count(hop->received));
+    json_object_set_new(object, "pending", value_count(hop->pending));
+    json_object_set_new(object, "send_errors", value_count(hop->send_errors));
+    json_object_set_new(object, "duplicates", value_count(hop->duplicates));
+    json_object_set_new(object, "late", value_count(hop->late));
+    json_object_set_new(object, "suspects", value_count(hop->suspects));
+    json_object_set_new(object, "loss_pct", value_number(hop->loss_pct));
     json_object_set_new(object, "loss", json_loss(hop));
     json_object_set_new(object, "rtt_ms", json_rtt(&hop->rtt_ms, &hop->rtt_ms_quantiles));
     json_object_set_new(object, "responders", responders);
@@ -235,10 +162,10 @@ static json_t *json_path(const struct trace_path *path)
     json_t *object = json_object(), *hops = json_array();
 
     for (size_t i = 0; i < path->nhops; i++)
-        json_array_append_new(hops, json_address(&path->hops[i]));
-    json_object_set_new(object, "flow", json_count(path->flow));
-    json_object_set_new(object, "source_port", json_known(path->source_port));
-    json_object_set_new(object, "destination_port", json_known(path->destination_port));
+        json_array_append_new(hops, value_address(&path->hops[i]));
+    json_object_set_new(object, "flow", value_count(path->flow));
+    json_object_set_new(object, "source_port", value_known(path->source_port));
+    json_object_set_new(object, "destination_port", value_known(path->destination_port));
     json_object_set_new(object, "reached", json_boolean(path->reached));
     json_object_set_new(object, "hops", hops);
     return object;
@@ -248,10 +175,10 @@ static json_t *json_link(const struct trace_link *link)
 {
     json_t *object = json_object();
 
-    json_object_set_new(object, "ttl", json_count(link->ttl));
-    json_object_set_new(object, "from", json_address(&link->from));
-    json_object_set_new(object, "to", json_address(&link->to));
-    json_object_set_new(object, "flows", json_count(link->flows));
+    json_object_set_new(object, "ttl", value_count(link->ttl));
+    json_object_set_new(object, "from", value_address(&link->from));
+    json_object_set_new(object, "to", value_address(&link->to));
+    json_object_set_new(object, "flows", value_count(link->flows));
     return object;
 }
 
@@ -291,18 +218,18 @@ static json_t *json_finding(const struct trace_finding *f, const struct trace_re
     report_trace_finding(sentence, sizeof(sentence), f, result);
     json_object_set_new(object, "id", json_string(trace_finding_id(f->kind)));
     json_object_set_new(object, "severity", json_string(report_severity_name(f->severity)));
-    json_object_set_new(object, "ttl", json_known(f->ttl));
-    json_object_set_new(object, "ttl_last", json_known(f->ttl_last));
-    json_object_set_new(object, "address", json_address(&f->address));
-    json_object_set_new(object, "icmp_type", icmp ? json_count(f->icmp_type) : json_null());
-    json_object_set_new(object, "icmp_code", icmp ? json_count(f->icmp_code) : json_null());
-    json_object_set_new(object, "loss_pct", json_number(loss ? f->loss_pct : NAN));
-    json_object_set_new(object, "low_pct", json_number(loss ? 100 * f->loss.low : NAN));
-    json_object_set_new(object, "high_pct", json_number(loss ? 100 * f->loss.high : NAN));
-    json_object_set_new(object, "ms", json_number(json_finding_has_ms(f->kind) ? f->ms : NAN));
-    json_object_set_new(object, "mtu", json_known(f->mtu));
-    json_object_set_new(object, "errno", json_known((uint64_t)f->error));
-    json_object_set_new(object, "count", json_known(f->count));
+    json_object_set_new(object, "ttl", value_known(f->ttl));
+    json_object_set_new(object, "ttl_last", value_known(f->ttl_last));
+    json_object_set_new(object, "address", value_address(&f->address));
+    json_object_set_new(object, "icmp_type", icmp ? value_count(f->icmp_type) : json_null());
+    json_object_set_new(object, "icmp_code", icmp ? value_count(f->icmp_code) : json_null());
+    json_object_set_new(object, "loss_pct", value_number(loss ? f->loss_pct : NAN));
+    json_object_set_new(object, "low_pct", value_number(loss ? 100 * f->loss.low : NAN));
+    json_object_set_new(object, "high_pct", value_number(loss ? 100 * f->loss.high : NAN));
+    json_object_set_new(object, "ms", value_number(json_finding_has_ms(f->kind) ? f->ms : NAN));
+    json_object_set_new(object, "mtu", value_known(f->mtu));
+    json_object_set_new(object, "errno", value_known((uint64_t)f->error));
+    json_object_set_new(object, "count", value_known(f->count));
     json_object_set_new(object, "change",
                         f->kind == TRACE_FINDING_REWRITTEN ? json_change(&f->change) : json_null());
     json_object_set_new(object, "summary", json_string(sentence));
@@ -326,8 +253,8 @@ static json_t *json_target(const struct report_trace *report)
     const struct trace_result *r = report->result;
     json_t *target = json_object();
 
-    json_object_set_new(target, "name", json_text(report->target));
-    json_object_set_new(target, "address", r ? json_address(&r->config.destination) : json_null());
+    json_object_set_new(target, "name", value_text(report->target));
+    json_object_set_new(target, "address", r ? value_address(&r->config.destination) : json_null());
     return target;
 }
 
@@ -336,18 +263,18 @@ static json_t *json_probe(const struct trace_config *config)
     bool ports = config->protocol != PROBE_ICMP;
     json_t *probe = json_object();
 
-    json_object_set_new(probe, "size", json_known(config->size));
-    json_object_set_new(probe, "dscp", json_count(config->dscp));
-    json_object_set_new(probe, "ecn", json_count(config->ecn));
+    json_object_set_new(probe, "size", value_known(config->size));
+    json_object_set_new(probe, "dscp", value_count(config->dscp));
+    json_object_set_new(probe, "ecn", value_count(config->ecn));
     json_object_set_new(probe, "df", json_boolean(config->df));
     json_object_set_new(probe, "source_port",
-                        ports ? json_known(config->source_port) : json_null());
+                        ports ? value_known(config->source_port) : json_null());
     json_object_set_new(probe, "destination_port",
-                        ports ? json_known(config->destination_port) : json_null());
-    json_object_set_new(probe, "first_ttl", json_count(config->first_ttl));
-    json_object_set_new(probe, "max_ttl", json_count(config->max_ttl));
-    json_object_set_new(probe, "interval_ms", json_number(ns_to_ms(config->interval_ns)));
-    json_object_set_new(probe, "timeout_ms", json_number(ns_to_ms(config->timeout_ns)));
+                        ports ? value_known(config->destination_port) : json_null());
+    json_object_set_new(probe, "first_ttl", value_count(config->first_ttl));
+    json_object_set_new(probe, "max_ttl", value_count(config->max_ttl));
+    json_object_set_new(probe, "interval_ms", value_number(ns_to_ms(config->interval_ns)));
+    json_object_set_new(probe, "timeout_ms", value_number(ns_to_ms(config->timeout_ns)));
     return probe;
 }
 
@@ -359,11 +286,11 @@ static json_t *json_end(const struct trace_result *r)
 
     report_trace_end(sentence, sizeof(sentence), r);
     json_object_set_new(end, "reason", json_string(trace_end_name(r->end)));
-    json_object_set_new(end, "ttl", json_known(r->end_ttl));
-    json_object_set_new(end, "address", json_address(&r->end_address));
-    json_object_set_new(end, "type", icmp ? json_count(r->end_icmp_type) : json_null());
-    json_object_set_new(end, "code", icmp ? json_count(r->end_icmp_code) : json_null());
-    json_object_set_new(end, "errno", json_known((uint64_t)abs(r->end_error)));
+    json_object_set_new(end, "ttl", value_known(r->end_ttl));
+    json_object_set_new(end, "address", value_address(&r->end_address));
+    json_object_set_new(end, "type", icmp ? value_count(r->end_icmp_type) : json_null());
+    json_object_set_new(end, "code", icmp ? value_count(r->end_icmp_code) : json_null());
+    json_object_set_new(end, "errno", value_known((uint64_t)abs(r->end_error)));
     json_object_set_new(end, "summary", json_string(sentence));
     return end;
 }
@@ -373,18 +300,18 @@ static json_t *json_counters(const struct report_trace *report)
     const struct trace_result *r = report->result;
     json_t *counters = json_object();
 
-    json_object_set_new(counters, "rounds", json_count(r->rounds));
-    json_object_set_new(counters, "sent", json_count(r->sent));
-    json_object_set_new(counters, "received", json_count(r->received));
-    json_object_set_new(counters, "duplicates", json_count(r->duplicates));
-    json_object_set_new(counters, "late", json_count(r->late));
-    json_object_set_new(counters, "reordered", json_count(r->reordered));
-    json_object_set_new(counters, "suspects", json_count(r->suspects));
-    json_object_set_new(counters, "foreign", json_count(r->foreign));
-    json_object_set_new(counters, "send_errors", json_count(r->send_errors));
-    json_object_set_new(counters, "capture_dropped", json_count(report->capture_dropped));
-    json_object_set_new(counters, "interface_dropped", json_count(report->interface_dropped));
-    json_object_set_new(counters, "user_stamps", json_count(report->user_stamps));
+    json_object_set_new(counters, "rounds", value_count(r->rounds));
+    json_object_set_new(counters, "sent", value_count(r->sent));
+    json_object_set_new(counters, "received", value_count(r->received));
+    json_object_set_new(counters, "duplicates", value_count(r->duplicates));
+    json_object_set_new(counters, "late", value_count(r->late));
+    json_object_set_new(counters, "reordered", value_count(r->reordered));
+    json_object_set_new(counters, "suspects", value_count(r->suspects));
+    json_object_set_new(counters, "foreign", value_count(r->foreign));
+    json_object_set_new(counters, "send_errors", value_count(r->send_errors));
+    json_object_set_new(counters, "capture_dropped", value_count(report->capture_dropped));
+    json_object_set_new(counters, "interface_dropped", value_count(report->interface_dropped));
+    json_object_set_new(counters, "user_stamps", value_count(report->user_stamps));
     return counters;
 }
 
@@ -395,8 +322,8 @@ static json_t *json_path_mtu(const struct trace_result *r)
     if (!r->path_mtu)
         return json_null();
     mtu = json_object();
-    json_object_set_new(mtu, "bytes", json_count(r->path_mtu));
-    json_object_set_new(mtu, "ttl", json_known(r->path_mtu_ttl));
+    json_object_set_new(mtu, "bytes", value_count(r->path_mtu));
+    json_object_set_new(mtu, "ttl", value_known(r->path_mtu_ttl));
     return mtu;
 }
 
@@ -412,10 +339,10 @@ static void json_set_result(json_t *document, const struct report_trace *report)
     if (r) {
         json_object_set_new(document, "protocol",
                             json_string(report_protocol_name(r->config.protocol)));
-        json_object_set_new(document, "source", json_address(&r->config.source));
+        json_object_set_new(document, "source", value_address(&r->config.source));
         json_object_set_new(document, "probe", json_probe(&r->config));
         json_object_set_new(document, "counters", json_counters(report));
-        json_object_set_new(document, "path_length", json_known(r->path_len));
+        json_object_set_new(document, "path_length", value_known(r->path_len));
         json_object_set_new(document, "path_mtu", json_path_mtu(r));
         json_object_set_new(document, "end", json_end(r));
     }
@@ -425,101 +352,55 @@ static void json_set_result(json_t *document, const struct report_trace *report)
     json_object_set_new(document, "findings", json_findings(r));
 }
 
-static json_t *json_head(int64_t start_unix_ns)
-{
-    json_t *head = json_object();
-
-    json_object_set_new(head, "schema", json_string(JSON_SCHEMA));
-    json_object_set_new(head, "netdx", json_string(NETDX_VERSION));
-    json_object_set_new(head, "start", json_time(start_unix_ns));
-    return head;
-}
-
 static void json_set_report(json_t *document, const struct report_trace *report)
 {
     const struct trace_result *r = report->result;
 
-    json_object_set_new(document, "elapsed_ms", json_number(ns_to_ms(report->elapsed_ns)));
+    json_object_set_new(document, "elapsed_ms", value_number(ns_to_ms(report->elapsed_ns)));
     json_object_set_new(document, "interrupted", json_boolean(r && r->interrupted));
-    json_object_set_new(document, "privilege", json_text(report->privilege));
-    json_object_set_new(document, "method", json_text(report->method));
+    json_object_set_new(document, "privilege", value_text(report->privilege));
+    json_object_set_new(document, "method", value_text(report->method));
     json_object_set_new(document, "target", json_target(report));
     json_set_result(document, report);
-    json_object_set_new(document, "error", json_error(report->error_code, report->error_message));
-}
-
-/* Writes and frees `value`; NULL is one that memory did not suffice for. */
-static int json_write(FILE *out, json_t *value, size_t flags, const char *after)
-{
-    int err = 0;
-
-    if (!value)
-        return -ENOMEM;
-    errno = 0;
-    if (json_dumpf(value, out, flags | JSON_FLAGS) || fputs(after, out) < 0)
-        err = -(errno ? errno : ENOMEM);
-    json_decref(value);
-    return err;
+    json_object_set_new(document, "error", value_error(report->error_code, report->error_message));
 }
 
 int report_trace_json(FILE *out, const struct report_trace *report)
 {
-    json_t *document = json_head(report->start_unix_ns);
+    json_t *document = value_head(JSON_SCHEMA, report->start_unix_ns);
 
     json_set_report(document, report);
-    return json_write(out, document, JSON_INDENT(2), "\n");
+    return value_write_document(out, document);
 }
 
 int report_trace_json_begin(FILE *out, int64_t start_unix_ns)
 {
-    char start[TIME_RFC3339_SIZE];
-
-    time_format_rfc3339(start_unix_ns, start);
-    errno = 0;
-    if (fprintf(out,
-                "{\n\"schema\": \"" JSON_SCHEMA "\",\n\"netdx\": \"" NETDX_VERSION "\",\n"
-                "\"start\": \"%s\",\n\"targets\": [",
-                start) < 0)
-        return -(errno ? errno : EIO);
-    return 0;
+    return value_write_begin(out, JSON_SCHEMA, start_unix_ns);
 }
 
 int report_trace_json_target(FILE *out, const struct report_trace *report, bool first)
 {
     json_t *target = json_object();
 
-    json_object_set_new(target, "start", json_time(report->start_unix_ns));
+    json_object_set_new(target, "start", value_time(report->start_unix_ns));
     json_set_report(target, report);
-    if (fputs(first ? "\n" : ",\n", out) < 0) {
-        json_decref(target);
-        return -(errno ? errno : EIO);
-    }
-    return json_write(out, target, JSON_INDENT(2), "");
+    return value_write_target(out, target, first);
 }
 
 int report_trace_json_end(FILE *out, int64_t elapsed_ns, bool interrupted, const char *error_code,
                           const char *error_message)
 {
-    if (fprintf(out, "\n],\n\"elapsed_ms\": %.6f,\n\"interrupted\": %s,\n\"error\": ",
-                ns_to_ms(elapsed_ns), interrupted ? "true" : "false") < 0)
-        return -(errno ? errno : EIO);
-    return json_write(out, json_error(error_code, error_message), JSON_ENCODE_ANY, "\n}\n");
-}
+    json_t *rest = json_object();
 
-static json_t *json_failure(const char *code, const char *message)
-{
-    json_t *document = json_object();
-
-    json_object_set_new(document, "schema", json_string(JSON_SCHEMA));
-    json_object_set_new(document, "netdx", json_string(NETDX_VERSION));
-    json_object_set_new(document, "interrupted", json_false());
-    json_object_set_new(document, "error", json_error(code, message));
-    return document;
+    json_object_set_new(rest, "elapsed_ms", value_number(ns_to_ms(elapsed_ns)));
+    json_object_set_new(rest, "interrupted", json_boolean(interrupted));
+    json_object_set_new(rest, "error", value_error(error_code, error_message));
+    return value_write_end(out, rest);
 }
 
 int report_trace_json_error(FILE *out, const char *code, const char *message)
 {
-    return json_write(out, json_failure(code, message), JSON_INDENT(2), "\n");
+    return value_write_document(out, value_failure(JSON_SCHEMA, code, message));
 }
 
 /* --- events -------------------------------------------------------------------------------------
@@ -541,40 +422,32 @@ int report_trace_observation(FILE *out, const char *target, const struct trace_o
     json_t *event = json_object();
 
     json_object_set_new(event, "event", json_string(json_event_name(o->match)));
-    json_object_set_new(event, "target", json_text(target));
-    json_object_set_new(event, "id", json_count(o->id));
-    json_object_set_new(event, "round", json_count(o->round));
-    json_object_set_new(event, "flow", json_count(o->flow));
-    json_object_set_new(event, "ttl", json_count(o->ttl));
-    json_object_set_new(event, "sent", json_time(o->sent_ns + unix_offset_ns));
+    json_object_set_new(event, "target", value_text(target));
+    json_object_set_new(event, "id", value_count(o->id));
+    json_object_set_new(event, "round", value_count(o->round));
+    json_object_set_new(event, "flow", value_count(o->flow));
+    json_object_set_new(event, "ttl", value_count(o->ttl));
+    json_object_set_new(event, "sent", value_time(o->sent_ns + unix_offset_ns));
     json_object_set_new(event, "received",
-                        answer ? json_time(o->received_ns + unix_offset_ns) : json_null());
-    json_object_set_new(event, "rtt_ms", json_number(answer ? ns_to_ms(o->rtt_ns) : NAN));
-    json_object_set_new(event, "responder", answer ? json_address(&o->responder) : json_null());
+                        answer ? value_time(o->received_ns + unix_offset_ns) : json_null());
+    json_object_set_new(event, "rtt_ms", value_number(answer ? ns_to_ms(o->rtt_ns) : NAN));
+    json_object_set_new(event, "responder", answer ? value_address(&o->responder) : json_null());
     json_object_set_new(event, "from_target", answer ? json_boolean(o->from_target) : json_null());
-    json_object_set_new(event, "icmp_type", icmp ? json_count(o->icmp_type) : json_null());
-    json_object_set_new(event, "icmp_code", icmp ? json_count(o->icmp_code) : json_null());
-    json_object_set_new(event, "tcp_flags", tcp ? json_count(o->tcp_flags) : json_null());
-    return json_write(out, event, JSON_COMPACT, "\n");
+    json_object_set_new(event, "icmp_type", icmp ? value_count(o->icmp_type) : json_null());
+    json_object_set_new(event, "icmp_code", icmp ? value_count(o->icmp_code) : json_null());
+    json_object_set_new(event, "tcp_flags", tcp ? value_count(o->tcp_flags) : json_null());
+    return value_write_line(out, event);
 }
 
 int report_trace_summary(FILE *out, const struct report_trace *report)
 {
-    json_t *event = json_object(), *document = json_head(report->start_unix_ns);
+    json_t *document = value_head(JSON_SCHEMA, report->start_unix_ns);
 
-    json_object_set_new(event, "event", json_string("summary"));
-    json_object_update(event, document);
-    json_decref(document);
-    json_set_report(event, report);
-    return json_write(out, event, JSON_COMPACT, "\n");
+    json_set_report(document, report);
+    return value_write_line(out, value_summary(document));
 }
 
 int report_trace_failure_event(FILE *out, const char *code, const char *message)
 {
-    json_t *event = json_object(), *document = json_failure(code, message);
-
-    json_object_set_new(event, "event", json_string("summary"));
-    json_object_update(event, document);
-    json_decref(document);
-    return json_write(out, event, JSON_COMPACT, "\n");
+    return value_write_line(out, value_summary(value_failure(JSON_SCHEMA, code, message)));
 }

@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <math.h>
 
+#include "report/escape.h"
 #include "report/trace_columns.h"
 
 static json_t *mtr_text(const char *raw)

@@ -4,19 +4,15 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "report/escape.h"
+#include "report/table.h"
 #include "report/trace_columns.h"
+#include "report/words.h"
 
 #define TEXT_HOST_MIN     16
 #define TEXT_HOST_HEADING "Host"
 #define TEXT_LINE_SIZE    (2 * REPORT_TEXT_SIZE + ADDRESS_TEXT_SIZE + 8)
 #define TEXT_INDENT       "      " /* under the host */
-
-#define COLOR_RED    "\033[31m"
-#define COLOR_YELLOW "\033[33m"
-#define COLOR_BOLD   "\033[1m"
-#define COLOR_DIM    "\033[2m"
-#define COLOR_END    "\033[0m"
 
 /* What one report needs while it is written. */
 struct text_table {
@@ -30,19 +26,6 @@ struct text_table {
 static const char *text_color(const struct text_table *t, const char *color)
 {
     return t->options->color ? color : "";
-}
-
-/* Cuts safe text to `columns` by whole characters. */
-static void text_cut(char *safe, size_t columns)
-{
-    size_t len = strlen(safe);
-
-    while (text_columns(safe) > columns) {
-        do
-            len--;
-        while (len && ((unsigned char)safe[len] & 0xc0) == 0x80);
-        safe[len] = '\0';
-    }
 }
 
 /* "name (address) [AS]" */
@@ -67,17 +50,12 @@ static void text_host(const struct text_table *t, const struct address *address,
     }
 }
 
-static int text_column_width(const struct report_column *column)
-{
-    return column->kind == REPORT_COUNT ? 6 : column->kind == REPORT_PERCENT ? 7 : 8;
-}
-
 static size_t text_columns_width(const struct text_table *t)
 {
     size_t width = 0;
 
     for (size_t i = 0; i < t->ncolumns; i++)
-        width += (size_t)text_column_width(t->columns[i]);
+        width += (size_t)table_width(t->columns[i]->kind);
     return width;
 }
 
@@ -116,10 +94,10 @@ static void text_header(const struct text_table *t)
     report_escape(target, t->report->target);
     address_format(&config->destination, address);
     address_format(&config->source, source);
-    fprintf(t->out, "%strace to %s", text_color(t, COLOR_BOLD), target);
+    fprintf(t->out, "%strace to %s", text_color(t, TABLE_BOLD), target);
     if (strcmp(target, address))
         fprintf(t->out, " (%s)", address);
-    fprintf(t->out, "%s, %s", text_color(t, COLOR_END), names[config->protocol]);
+    fprintf(t->out, "%s, %s", text_color(t, TABLE_END), names[config->protocol]);
     if (config->protocol != PROBE_ICMP && config->destination_port)
         fprintf(t->out, " port %u", config->destination_port);
     fprintf(t->out, ", from %s", source);
@@ -132,24 +110,10 @@ static void text_header(const struct text_table *t)
 
 static void text_heading(const struct text_table *t)
 {
-    fprintf(t->out, "%s Hop %-*s", text_color(t, COLOR_DIM), (int)t->host_width, TEXT_HOST_HEADING);
+    fprintf(t->out, "%s Hop %-*s", text_color(t, TABLE_DIM), (int)t->host_width, TEXT_HOST_HEADING);
     for (size_t i = 0; i < t->ncolumns; i++)
-        fprintf(t->out, "%*s", text_column_width(t->columns[i]), t->columns[i]->heading);
-    fprintf(t->out, "%s\n", text_color(t, COLOR_END));
-}
-
-static void text_value(const struct text_table *t, const struct report_column *column, double value)
-{
-    int width = text_column_width(column);
-
-    if (isnan(value))
-        fprintf(t->out, "%*s", width, "-");
-    else if (column->kind == REPORT_COUNT)
-        fprintf(t->out, "%*.0f", width, value);
-    else if (column->kind == REPORT_PERCENT)
-        fprintf(t->out, "%*.1f%%", width - 1, value);
-    else
-        fprintf(t->out, "%*.*f", width, value < 1000 ? 2 : 1, value);
+        fprintf(t->out, "%*s", table_width(t->columns[i]->kind), t->columns[i]->heading);
+    fprintf(t->out, "%s\n", text_color(t, TABLE_END));
 }
 
 static const char *text_hop_color(const struct trace_hop *hop)
@@ -157,10 +121,10 @@ static const char *text_hop_color(const struct trace_hop *hop)
     switch (hop->verdict) {
     case TRACE_LOSS_REAL:
     case TRACE_LOSS_DEAD:
-        return COLOR_RED;
+        return TABLE_RED;
     case TRACE_LOSS_RATE_LIMITED:
     case TRACE_LOSS_SILENT:
-        return COLOR_DIM;
+        return TABLE_DIM;
     default:
         return "";
     }
@@ -175,7 +139,7 @@ static void text_row(const struct text_table *t, const struct trace_hop *hop,
 
     if (responder)
         text_host(t, &responder->address, host);
-    text_cut(host, t->host_width);
+    table_cut(host, t->host_width);
     if (first)
         fprintf(t->out, "%s%3u. ", color, hop->ttl);
     else
@@ -185,11 +149,12 @@ static void text_row(const struct text_table *t, const struct trace_hop *hop,
         const struct report_column *column = t->columns[i];
 
         if (column->of_hop && !first)
-            fprintf(t->out, "%*s", text_column_width(column), "");
+            fprintf(t->out, "%*s", table_width(column->kind), "");
         else
-            text_value(t, column, column->value(hop, responder));
+            table_cell(t->out, column->kind, table_width(column->kind),
+                       column->value(hop, responder));
     }
-    fprintf(t->out, "%s\n", *color ? COLOR_END : "");
+    fprintf(t->out, "%s\n", *color ? TABLE_END : "");
 }
 
 static void text_interface(const struct text_table *t, const struct interface_info *info)
@@ -280,13 +245,6 @@ static void text_branches(const struct text_table *t)
     }
 }
 
-static const char *text_severity_color(const struct text_table *t, enum trace_severity severity)
-{
-    return text_color(t, severity >= TRACE_CRITICAL  ? COLOR_RED
-                         : severity == TRACE_WARNING ? COLOR_YELLOW
-                                                     : "");
-}
-
 static void text_findings(const struct text_table *t)
 {
     const struct trace_result *r = t->report->result;
@@ -294,11 +252,11 @@ static void text_findings(const struct text_table *t)
 
     for (size_t i = 0; i < r->nfindings; i++) {
         const struct trace_finding *f = &r->findings[i];
-        const char *color = text_severity_color(t, f->severity);
+        const char *color = text_color(t, table_severity_color(f->severity));
 
         report_trace_finding(sentence, sizeof(sentence), f, r);
         fprintf(t->out, "%s%s: %s%s\n", color, report_severity_name(f->severity), sentence,
-                *color ? COLOR_END : "");
+                *color ? TABLE_END : "");
     }
 }
 

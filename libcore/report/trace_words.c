@@ -1,75 +1,14 @@
 #include "report/trace.h"
 
-#include <errno.h>
-#include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "report/trace_columns.h"
-#include "wire/icmp.h"
-
-const char *report_severity_name(enum trace_severity severity)
-{
-    static const char *const names[] = {"note", "notice", "warning", "critical"};
-
-    return (size_t)severity < sizeof(names) / sizeof(names[0]) ? names[severity] : "note";
-}
+#include "report/words.h"
 
 const char *report_protocol_name(enum probe_protocol protocol)
 {
     static const char *const names[] = {"icmp", "udp", "tcp"};
 
     return (size_t)protocol < sizeof(names) / sizeof(names[0]) ? names[protocol] : "unknown";
-}
-
-/* A sentence in the making; `len` runs on past the end as snprintf's result does. */
-struct words {
-    char *out;
-    size_t size, len;
-};
-
-static void words_add(struct words *w, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void words_add(struct words *w, const char *format, ...)
-{
-    size_t left = w->len < w->size ? w->size - w->len : 0;
-    va_list args;
-    int n;
-
-    va_start(args, format);
-    n = vsnprintf(left ? w->out + w->len : NULL, left, format, args);
-    va_end(args);
-    w->len += n > 0 ? (size_t)n : 0;
-}
-
-static struct words words_init(char *out, size_t size)
-{
-    if (size)
-        out[0] = '\0';
-    return (struct words){out, size, 0};
-}
-
-static void words_address(struct words *w, const char *before, const struct address *address,
-                          const char *after)
-{
-    char text[ADDRESS_TEXT_SIZE];
-
-    if (!address->family)
-        return;
-    address_format(address, text);
-    words_add(w, "%s%s%s", before, text, after);
-}
-
-static void words_icmp(struct words *w, uint8_t family, uint8_t type, uint8_t code)
-{
-    const char *name = icmp_name(family, type, code);
-
-    if (name)
-        words_add(w, "%s", name);
-    else
-        words_add(w, "ICMP%s type %u code %u", family == 6 ? "v6" : "", type, code);
 }
 
 static void words_hops(struct words *w, const struct trace_finding *f)
@@ -80,19 +19,12 @@ static void words_hops(struct words *w, const struct trace_finding *f)
         words_add(w, "hop %u", f->ttl);
 }
 
-static const char *words_plural(uint64_t count)
-{
-    return count == 1 ? "" : "s";
-}
-
 static void words_loss(struct words *w, const struct trace_finding *f,
                        const struct trace_result *result)
 {
     const struct trace_hop *last = result->nhops ? &result->hops[result->nhops - 1] : NULL;
 
-    words_add(w, "loss %.1f %%", f->loss_pct);
-    if (!isnan(f->loss.low))
-        words_add(w, " (%.1f to %.1f %%)", 100 * f->loss.low, 100 * f->loss.high);
+    words_loss_share(w, f->loss_pct, &f->loss);
     words_add(w, " begins at hop %u", f->ttl);
     words_address(w, " (", &f->address, ")");
     if (result->reached && last && f->ttl < last->ttl)
@@ -170,12 +102,9 @@ static void words_ecmp(struct words *w, const struct trace_finding *f,
 
 static void words_send_errors(struct words *w, const struct trace_finding *f)
 {
-    char text[128];
-
     words_add(w, "%llu probe%s could not be sent", (unsigned long long)f->count,
               words_plural(f->count));
-    if (f->error)
-        words_add(w, ": %s", strerror_r(f->error, text, sizeof(text)));
+    words_errno(w, f->error);
 }
 
 /* Findings that count something or say one thing about one hop. */
@@ -284,8 +213,6 @@ size_t report_trace_finding(char *out, size_t size, const struct trace_finding *
 
 static void words_end_unreached(struct words *w, const struct trace_result *r)
 {
-    char text[128];
-
     switch (r->end) {
     case TRACE_END_UNREACHABLE:
         words_icmp(w, r->config.destination.family, r->end_icmp_type, r->end_icmp_code);
@@ -303,8 +230,8 @@ static void words_end_unreached(struct words *w, const struct trace_result *r)
         words_add(w, "not reached within %u hops", r->config.max_ttl);
         break;
     case TRACE_END_SEND_FAILED:
-        words_add(w, "no probe could be sent: %s",
-                  strerror_r(abs(r->end_error), text, sizeof(text)));
+        words_add(w, "no probe could be sent");
+        words_errno(w, abs(r->end_error));
         break;
     default:
         words_add(w, "not reached so far");

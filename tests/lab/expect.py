@@ -48,17 +48,29 @@ def families(expectation):
     return [option for option in ("-4", "-6") if option in arguments] or ["-4", "-6"]
 
 
-def problems(document, expectation):
+def facts(command, document):
+    """The part of a document that an expectation is about: its end and its findings."""
+    if command == "trace":
+        return (document.get("end") or {}).get("reason"), document["findings"]
+    targets = document["targets"]
+    if len(targets) != 1:
+        raise ValueError("%d targets in place of one" % len(targets))
+    if targets[0]["error"]:
+        raise ValueError("error: %s" % targets[0]["error"])
+    return targets[0]["outcome"], targets[0]["findings"]
+
+
+def problems(command, document, expectation):
     """What the document says that it should not, or does not say that it should."""
     if document.get("error"):
         yield "error: %s" % document["error"]
         return
-    end = document.get("end", {}).get("reason")
+    end, findings = facts(command, document)
     if expectation.get("end") and end != expectation["end"]:
         yield 'end is "%s", expected "%s"' % (end, expectation["end"])
     if "findings" not in expectation:
         return
-    found = {finding["id"] for finding in document["findings"]}
+    found = {finding["id"] for finding in findings}
     wanted = set(expectation["findings"])
     for name in sorted(wanted - found):
         yield "%s is not found" % name
@@ -66,14 +78,14 @@ def problems(document, expectation):
         yield "%s is found and not expected" % name
 
 
-def run(netdx, name, index, family, expectation):
+def run(netdx, name, family, expectation):
+    command = expectation["command"]
     arguments = shlex.split(expectation.get("arguments") or "")
-    command = [netdx, "lab", name, "--", netdx, "trace", "--json", family] + arguments
-    command.append("server.lab")
-    label = "lab %s %s %s" % (name, family, " ".join(arguments))
-    done = subprocess.run(command, capture_output=True, text=True, timeout=110)
+    line = [netdx, "lab", name, "--", netdx, command, "--json", family] + arguments + ["server.lab"]
+    label = "lab %s %s %s %s" % (name, command, family, " ".join(arguments))
+    done = subprocess.run(line, capture_output=True, text=True, timeout=110)
     try:
-        bad = list(problems(json.loads(done.stdout), expectation))
+        bad = list(problems(command, json.loads(done.stdout), expectation))
     except (ValueError, KeyError, TypeError) as error:
         bad = ["no document (%s): status %d: %s" % (error, done.returncode, done.stderr.strip())]
     if done.returncode not in (0, 1, 2):
@@ -83,14 +95,15 @@ def run(netdx, name, index, family, expectation):
 
 
 def main():
-    entries = [entry for entry in expectations(sys.stdin.read()) if entry.get("command") == "trace"]
+    entries = [entry for entry in expectations(sys.stdin.read())
+               if entry.get("command") in ("trace", "syn")]
     if sys.argv[1] == "list":
         for index, entry in enumerate(entries):
             for family in families(entry):
                 print(sys.argv[2], index, family)
     else:
         netdx, name, index, family = sys.argv[2:]
-        run(netdx, name, int(index), family, entries[int(index)])
+        run(netdx, name, family, entries[int(index)])
 
 
 main()

@@ -7,7 +7,7 @@ NETDX=${NETDX:-build/netdx}
 JOBS=${JOBS:-2}
 here=$(dirname "$0")
 
-# Lines "SCENARIO INDEX" of every expectation of a trace.
+# Lines "SCENARIO INDEX FAMILY" of every expectation.
 list()
 {
     local scenario

@@ -40,6 +40,8 @@ layers()
     result "io knows engine in virtual alone" \
         "$(includes libcore/io '(engine|report|tools)/' | grep -v '^libcore/io/virtual\.[ch]:')"
     result "report sees results, not io" "$(includes libcore/report '(io|tools)/')"
+    result "commands do not include each other" "$(for c in trace syn lab; do
+        includes tools "tools/$c(_[a-z_]*)?\.h" | grep -vE "^tools/$c(_[a-z_]*)?\.[ch]:"; done)"
     result "libpcap in io alone" "$(for d in libcore/base libcore/wire libcore/engine \
         libcore/report tools; do includes $d 'pcap'; done)"
     result "libnet in wire/craft alone" "$(for d in libcore tools; do
@@ -116,7 +118,7 @@ manual_options()
 options()
 {
     local verb page
-    for verb in trace lab; do
+    for verb in trace syn lab; do
         page=man/netdx-$verb.1
         if [ ! -x "${NETDX:-}" ] || [ ! -f "$page" ]; then
             skip "R39 options of $verb: help = manual" "no $page or program"
