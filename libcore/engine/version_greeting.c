@@ -209,7 +209,7 @@ struct decode version_read_ssh(enum version_kind kind, struct cursor banner,
     struct version_shape shape;
 
     version_skip_status(kind, &line);
-    if (!cursor_left(&line))
+    if (!cursor_left(&line) || version_scan_is_blank(version_scan_peek(&line, 0)))
         return decode_fail(DECODE_TRUNCATED, "no software version", raw.len);
     greeting_ssh_software(line, &name, &version, &comment);
     if (version_shape_take(kind, &line, &shape)) {

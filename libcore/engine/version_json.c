@@ -75,6 +75,8 @@ static void json_docker(enum version_kind kind, const json_t *document, struct v
         char text[VERSION_NAME_SIZE];
 
         version_set_text(text, sizeof(text), name);
+        if (!*text)
+            continue;
         json_put(kind, known ? known : text, json_member(component, "Version"), list);
     }
 }

@@ -33,7 +33,7 @@ void version_set_text(char *out, size_t size, struct cursor span)
     size_t len;
 
     product_trim(&span);
-    len = cursor_left(&span);
+    len = cursor_left(&span) < size ? cursor_left(&span) : size; /* more of it cannot fit */
     bytes = cursor_bytes(&span, len);
     if (text_escape(out, size, bytes, len) < size)
         return;
@@ -126,7 +126,7 @@ void version_settle(struct version_product *product)
     if (known)
         product_apply(product, known);
     if (!product->version[0])
-        product->distro_build = false; /* nothing that could be a bound */
+        product->distro_build = product->partial = false; /* nothing that could be a bound */
 }
 
 void version_put(struct version_list *list, enum version_kind kind, const char *name,

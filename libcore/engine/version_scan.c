@@ -67,14 +67,18 @@ static bool scan_is_digit(int byte)
     return byte >= 0 && version_is_digit((char)byte);
 }
 
-/* The bytes from `from` on that a version is made of; it ends in none of its separators. */
+/*
+ * The bytes from `from` on that a version is made of; it ends in none of its separators. One that
+ * is too long is as long as none may be, and not looked through: hostile ones have no end.
+ */
 static size_t scan_version_len(const struct cursor *c, size_t from)
 {
     size_t len = 0;
 
-    while (scan_in_version(version_scan_peek(c, from + len)))
+    while (len < VERSION_TEXT_SIZE && scan_in_version(version_scan_peek(c, from + len)))
         len++;
-    while (len && !version_is_alnum((char)version_scan_peek(c, from + len - 1)))
+    while (len && len < VERSION_TEXT_SIZE &&
+           !version_is_alnum((char)version_scan_peek(c, from + len - 1)))
         len--;
     return len;
 }

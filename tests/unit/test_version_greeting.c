@@ -48,6 +48,8 @@ static void test_ssh(void **state)
         {"SSH-2.0-HUAWEI-1.5", "HUAWEI=1.5"},
         {"OpenSSH_9.6p1 Ubuntu-3ubuntu13.5", "OpenSSH=9.6p1~<Ubuntu-3ubuntu13.5>"},
         {"SSH-2.0-", ""},
+        {"SSH-2.0- comment", ""},
+        {" \t/", ""},
     };
 
     (void)state;

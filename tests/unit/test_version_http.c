@@ -157,6 +157,7 @@ static void test_constants(void **state)
         {"Microsoft-HTTPAPI/1.0", "Microsoft-HTTPAPI=-"},
         {"GFE/2.0", "GFE=-"},
         {"Lotus-Domino/0", "Lotus-Domino=-"},
+        {"HTTP/2.x", "HTTP=-"},
         {"SimpleHTTP/0.6 Python/3.8.10", "SimpleHTTP=-; Python=3.8.10"},
         {"BaseHTTP/0.6 Python/3.11.2", "BaseHTTP=-; Python=3.11.2"},
         {"WSGIServer/0.2 CPython/3.9.2", "WSGIServer=-; CPython=3.9.2"},
@@ -289,6 +290,11 @@ static void test_limits(void **state)
     version_identify(VERSION_HTTP_SERVER, header, sizeof(header), &list);
     assert_int_equal(strlen(list.products[0].name), VERSION_NAME_SIZE - 1);
     assert_string_equal(list.products[0].name + VERSION_NAME_SIZE - 4, "...");
+    for (size_t i = 0; i + 4 <= sizeof(header); i += 4) /* what costs the square of its length */
+        memcpy(header + i, i % 256 ? "-1-1" : " 1x ", 4);
+    memcpy(header, "name", 4);
+    version_identify(VERSION_HTTP_SERVER, header, sizeof(header), &list);
+    assert_int_equal(list.count + list.dropped, 2);
 }
 
 int main(void)
