@@ -16,4 +16,4 @@ done
 tool() { command -v "$1" || ls /usr/lib/llvm-*/bin/"$1" | tail -n 1; }
 "$(tool llvm-profdata)" merge -o "$build/fuzz.profdata" "${profiles[@]}"
 "$(tool llvm-cov)" report "${objects[@]}" -instr-profile "$build/fuzz.profdata" libcore/wire libcore/base \
-    libcore/engine/scenario.c 2>/dev/null
+    libcore/engine/scenario.c libcore/engine/version*.c 2>/dev/null
