@@ -14,6 +14,7 @@ static const struct command {
     {lab_main, &lab_command_options},
     {syn_main, &syn_command_options},
     {trace_main, &trace_command_options},
+    {version_main, &version_command_options},
     {NULL, NULL},
 };
 
@@ -44,8 +45,7 @@ static void netdx_usage(FILE *out)
     for (const struct command *c = commands; c->main; c++)
         fprintf(out, "  %-11s %s\n", c->options->command, c->options->summary);
     fputs("  completion  print completion rules: netdx completion bash\n"
-          "  help        this list, or the help of a command\n"
-          "  version     print the version\n\n"
+          "  help        this list, or the help of a command\n\n"
           "netdx COMMAND -h explains a command. See netdx(1).\n",
           out);
 }
@@ -91,7 +91,7 @@ static int netdx_run(int argc, char **argv)
         return netdx_finish(command->main(argc, argv));
     if (!strcmp(argv[0], "help") || !strcmp(argv[0], "--help") || !strcmp(argv[0], "-h"))
         return netdx_help(argc, argv);
-    if (!strcmp(argv[0], "version") || !strcmp(argv[0], "--version") || !strcmp(argv[0], "-V"))
+    if (!strcmp(argv[0], "--version") || !strcmp(argv[0], "-V"))
         return netdx_version();
     if (!strcmp(argv[0], "completion"))
         return netdx_completion(argc, argv);

@@ -13,4 +13,7 @@ extern const struct options syn_command_options;
 int trace_main(int argc, char **argv);
 extern const struct options trace_command_options;
 
+int version_main(int argc, char **argv);
+extern const struct options version_command_options;
+
 #endif

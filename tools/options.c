@@ -184,7 +184,7 @@ void options_complete_bash(const struct options *const *tables, size_t count, FI
           out);
     for (size_t i = 0; i < count; i++)
         fprintf(out, "%s ", tables[i]->command);
-    fputs("completion help version --help --version' -- \"$cur\")\n        return\n    fi\n"
+    fputs("completion help --help --version' -- \"$cur\")\n        return\n    fi\n"
           "    case $command in\n",
           out);
     for (size_t i = 0; i < count; i++) {

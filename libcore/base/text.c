@@ -139,6 +139,42 @@ size_t text_escape(char *out, size_t size, const void *bytes, size_t len)
     return total;
 }
 
+static int text_hex(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Length of the escape at the start of `text` and its byte, or 0. */
+static size_t text_unescape_one(const char *text, size_t len, uint8_t *byte)
+{
+    *byte = '\\';
+    if (len >= 2 && text[0] == '\\' && text[1] == '\\')
+        return 2;
+    if (len < 4 || text[0] != '\\' || text[1] != 'x' || text_hex(text[2]) < 0 ||
+        text_hex(text[3]) < 0)
+        return 0;
+    *byte = (uint8_t)(text_hex(text[2]) << 4 | text_hex(text[3]));
+    return 4;
+}
+
+size_t text_unescape(void *out, const char *text, size_t len)
+{
+    uint8_t *bytes = out, byte;
+    size_t written = 0;
+
+    for (size_t pos = 0; pos < len;) {
+        size_t taken = text_unescape_one(text + pos, len - pos, &byte);
+
+        bytes[written++] = taken ? byte : (uint8_t)text[pos];
+        pos += taken ? taken : 1;
+    }
+    return written;
+}
+
 bool text_is_safe(const void *bytes, size_t len)
 {
     const uint8_t *in = bytes;

@@ -22,6 +22,13 @@
  */
 size_t text_escape(char *out, size_t size, const void *bytes, size_t len);
 
+/*
+ * The bytes that text_escape made `text` from: \xNN is one, a doubled backslash is a backslash.
+ * What is no such escape stays as it is. `out` has room for `len` bytes and may be `text` itself.
+ * Returns how many bytes there are.
+ */
+size_t text_unescape(void *out, const char *text, size_t len);
+
 /* Whether text_escape would change nothing. */
 bool text_is_safe(const void *bytes, size_t len);
 

@@ -102,6 +102,30 @@ static void test_columns(void **state)
     assert_int_equal(text_columns("Mu\xcc\x88ller"), 6);
 }
 
+/* What was escaped reads back; what is no escape stays. */
+static void test_unescape(void **state)
+{
+    static const uint8_t bytes[] = "a\\b\0\033[2J\xc2\x9b\\x41";
+    static const struct text_row rows[] = {
+        {"\\x4", "\\x4"}, {"\\x4g", "\\x4g"}, {"\\n", "\\n"}, {"\\", "\\"}, {"\\x4A\\x4a", "JJ"},
+    };
+    char escaped[TEXT_ESCAPED_SIZE(sizeof(bytes))], out[TEXT_ESCAPED_SIZE(sizeof(bytes))];
+    size_t len = text_escape(escaped, sizeof(escaped), bytes, sizeof(bytes));
+
+    (void)state;
+    assert_int_equal(text_unescape(out, escaped, len), sizeof(bytes));
+    assert_memory_equal(out, bytes, sizeof(bytes));
+    assert_int_equal(text_unescape(escaped, escaped, len), sizeof(bytes)); /* in place */
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const uint8_t *in = guard_copy(rows[i].in, strlen(rows[i].in));
+
+        assert_int_equal(text_unescape(out, (const char *)in, strlen(rows[i].in)),
+                         strlen(rows[i].out));
+        assert_memory_equal(out, rows[i].out, strlen(rows[i].out));
+        guard_release(in);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -110,6 +134,7 @@ int main(void)
         cmocka_unit_test(test_cut_at_whole_characters),
         cmocka_unit_test(test_nothing_follows_a_piece_that_did_not_fit),
         cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_unescape),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
