@@ -168,7 +168,7 @@ check-coverage:
 	@$(COVERED) $(RUN) -t 120 $B/tap/coverage tests/fuzz/coverage.sh
 
 bench: deps
-	+@$(MAKE) --no-print-directory all $(BENCH_BIN)
+	+@$(MAKE) --no-print-directory all $(BENCH_BIN) $B/tests/unit/test_trace_netsim >/dev/null
 	@$(TESTED) tests/bench/bench.sh
 
 # --- use ----------------------------------------------------------------------

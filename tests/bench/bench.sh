@@ -1,11 +1,15 @@
-#!/bin/sh
-# make bench: netdx beside the distribution's tools, on the same emulated paths, in one run.
+#!/bin/bash
+# make bench: netdx beside the distribution's tools on the same emulated paths, and over the simulator
+# in virtual time, in one run. Ends with a table of what was asked and what was measured; fails when
+# something could not be.
 set -eu
 netdx=$(realpath "${NETDX:-build/netdx}")
+simulated=${B:-build}/tests/unit/test_trace_netsim
 here=$(dirname "$(realpath "$0")")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 chmod 777 "$work" # netdx gives root away before it writes; its output is opened before
+export BENCH_SUMMARY=$work/summary
 
 for scenario in bench-20 bench-20-silent bench-dead; do
     "$netdx" lab "$scenario" -- /usr/bin/python3 "$here/peers.py" "$netdx" "$scenario"
@@ -13,3 +17,28 @@ done
 "$netdx" lab bench-20 --log "$work/truth" -- \
     /usr/bin/python3 "$here/accuracy.py" run "$netdx" "$work/measured"
 /usr/bin/python3 "$here/accuracy.py" compare "$work/measured" "$work/truth"
+
+printf '\nOver the simulator in virtual time, against its own log (%s)\n' "$(basename "$simulated")"
+"$simulated" >"$work/simulated" 2>&1 || { cat "$work/simulated"; exit 1; }
+grep -E 'probes, |seeds' "$work/simulated" | sed 's/^/  /'
+
+# figure WHAT ASKED PATTERN TEST: the numbers that PATTERN captures, judged by an awk expression.
+figure()
+{
+    sed -nE "s/^.*$3.*\$/\\1 \\2/p" "$work/simulated" | head -n 1 |
+        awk -v what="$1" -v asked="$2" \
+            '{ print what "\t" asked "\t" $1 " of " $2 "\t" ('"$4"' ? "yes" : "NO") }' >>"$work/summary"
+}
+figure "answers matched wrongly (100,000 probes)" "none" \
+    '^1[0-9]{5} probes, .* ([0-9]+) matched wrongly of ([0-9]+)' '$1 == 0 && $2 > 0'
+figure "16 equal paths all found, seeds" "97 of 100" 'all found in ([0-9]+) of ([0-9]+) seeds' \
+    '$2 == 100 && $1 >= 97'
+figure "  probes, of what MDA's table allows" "all" \
+    'most probes ([0-9]+) of ([0-9]+) allowed' '$1 <= $2'
+figure "false alarms on healthy paths, seeds" "0 of 200" '([0-9]+) false alarms in ([0-9]+) seeds' \
+    '$2 == 200 && $1 == 0'
+figure "5 % loss: its hop named, seeds" "190 of 200" 'named in ([0-9]+) of ([0-9]+) seeds' \
+    '$2 == 200 && $1 >= 190'
+
+printf '\n%-44s %14s %16s  %s\n' "" asked measured met
+awk -F '\t' '{ printf "%-44s %14s %16s  %s\n", $1, $2, $3, $4 } END { exit NR != 20 }' "$work/summary"

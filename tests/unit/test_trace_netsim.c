@@ -38,10 +38,10 @@ static void test_hundred_thousand_probes(void **state)
         config.rounds = protocol == PROBE_ICMP ? 10000 : 2000;
         config.interval_ns = 10 * NS_PER_MS;
         simulated_run(scenario, &config, &run);
-        print_message("%lu probes, %lu lost, %lu duplicated, %lu held back: %lu answers, "
-                      "%lu matched wrongly\n",
+        print_message("%lu probes, %lu lost, %lu duplicated, %lu held back: "
+                      "%lu matched wrongly of %lu answers\n",
                       run.result.sent + run.result.beyond, run.lost, run.duplicated, run.reordered,
-                      run.answers, run.wrong);
+                      run.wrong, run.answers);
         assert_true(protocol != PROBE_ICMP || run.result.sent >= 100000);
         assert_true(run.lost > 0 && run.duplicated > 0 && run.reordered > 0);
         assert_int_equal(run.wrong, 0);
@@ -267,6 +267,10 @@ static void test_sixteen_equal_paths(void **state)
                                "  - {repeat: 2, router: {}}\n";
     struct scenario *scenario = simulated_scenario(yaml);
     unsigned whole = 0;
+    uint64_t most = 0;
+    /* the five hops that do not branch, the one that does, the one where the ways meet */
+    uint64_t allowed =
+        5 * mda_flows_needed(1, 99) + mda_flows_needed(16, 99) + 16 * mda_flows_needed(1, 99);
 
     (void)state;
     for (uint64_t seed = 1; seed <= 100; seed++) {
@@ -278,13 +282,13 @@ static void test_sixteen_equal_paths(void **state)
         config.multipath_percent = 99;
         simulated_run(scenario, &config, &run);
         whole += run.result.hops[3].nresponders == 16;
-        /* the five hops that do not branch, the one that does, the one where the ways meet */
-        assert_true(run.result.searches <= 5 * mda_flows_needed(1, 99) + mda_flows_needed(16, 99) +
-                                               16 * mda_flows_needed(1, 99));
+        most = run.result.searches > most ? run.result.searches : most;
+        assert_true(run.result.searches <= allowed);
         assert_int_equal(run.wrong, 0);
         simulated_release(&run);
     }
-    print_message("16 equal paths: all found in %u of 100 seeds\n", whole);
+    print_message("16 equal paths: all found in %u of 100 seeds, most probes %lu of %lu allowed\n",
+                  whole, most, allowed);
     assert_true(whole >= 97);
     scenario_free(scenario);
 }
