@@ -112,9 +112,7 @@ static void machine_judge(struct machine *m, const struct trace_observation *see
         return;
     const struct logged *answer = &m->truth.packets[id];
     const struct logged *probe = answer->probe ? answer : &m->truth.packets[answer->cause];
-    /* A challenge ACK is caused by one SYN and acknowledges an earlier one (RFC 5961 4.2). */
-    bool challenge = seen->match == TRACE_DUPLICATE && seen->tcp_flags == TCP_ACK;
-    if (probe->probe != seen->id + 1 && !challenge)
+    if (probe->probe != seen->id + 1)
         run->wrong++;
     if (seen->match == TRACE_DUPLICATE)
         return;
