@@ -29,10 +29,11 @@
 #include "wire/packet.h"
 #include "wire/probe.h"
 
-enum syn_options {                    /* what a SYN carries */
-                   SYN_OPTIONS_LINUX, /* MSS, SACK, timestamps, window scale, in Linux' order */
-                   SYN_OPTIONS_BARE,  /* MSS alone */
-                   SYN_OPTIONS_FULL,  /* Linux' and a Fast Open cookie request */
+/* What a SYN carries. */
+enum syn_options {
+    SYN_OPTIONS_LINUX, /* MSS, SACK, timestamps, window scale, in Linux' order */
+    SYN_OPTIONS_BARE,  /* MSS alone */
+    SYN_OPTIONS_FULL,  /* Linux' and a Fast Open cookie request */
 };
 
 enum syn_ecn { SYN_ECN_OFF, SYN_ECN_CLASSIC /* ECE, CWR: RFC 3168 6.1.1 */, SYN_ECN_ACCURATE };
@@ -252,8 +253,8 @@ int syn_result(const struct syn *syn, struct syn_result *result);
 void syn_result_release(struct syn_result *result);
 
 /*
- * The same in pieces, for many targets: a target's result is ten times what the run itself keeps
- * of it. Nothing of the totals needs to be released.
+ * The same in pieces, for many targets: a target's result is several times what the run itself
+ * keeps of it. Nothing of the totals needs to be released.
  */
 void syn_totals(const struct syn *syn, struct syn_result *totals);
 int syn_target_result(const struct syn *syn, size_t index, struct syn_target_result *result);

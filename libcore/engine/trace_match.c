@@ -10,6 +10,8 @@
 /* Duplicates on the way come at once; a host that sends its answer again takes its time. */
 #define DUPLICATE_WINDOW_NS (200 * NS_PER_MS)
 
+#define HOLD_NS (200 * NS_PER_MS) /* longer than a path holds packets back */
+
 struct match {
     enum trace_match kind;   /* TRACE_ANSWER stands for all answers until the slot is looked at */
     struct trace_slot *slot; /* NULL: foreign, or suspect without a probe */
@@ -160,13 +162,17 @@ static struct trace_slot *match_ack(const struct trace *trace, uint32_t ack)
     return slot;
 }
 
+/* The probe's TTL ends before the target. */
+static bool match_is_nearer(const struct trace *trace, const struct trace_slot *slot)
+{
+    if (trace->length_kind != LENGTH_UNKNOWN)
+        return slot->ttl < trace->length;
+    return trace->highest_ttl && slot->ttl <= trace->highest_ttl;
+}
+
 static bool match_reaches(const struct trace *trace, const struct trace_slot *slot)
 {
-    bool nearer = trace->length_kind != LENGTH_UNKNOWN
-                      ? slot->ttl < trace->length
-                      : trace->highest_ttl && slot->ttl <= trace->highest_ttl;
-
-    return slot->state == SLOT_FLIGHT && !nearer;
+    return slot->state == SLOT_FLIGHT && !match_is_nearer(trace, slot);
 }
 
 /* The oldest probe of a flow under way to the target, and how many there are. */
@@ -188,16 +194,40 @@ static struct trace_slot *match_outstanding(const struct trace *trace, uint32_t 
 }
 
 /*
- * A host that holds the first SYN half-open answers later ones with the old acknowledgement
- * (RFC 9293 3.10.7.4). With one probe under way that is the answer to it.
+ * The one SYN that can have met the half-open connection of an older one. NULL: there is none, or
+ * several, or they follow each other so closely that a copy of another may have come just now.
  */
-static void match_old_ack(const struct trace *trace, struct match *match)
+static struct trace_slot *match_later_syn(const struct trace *trace, const struct trace_slot *old)
 {
-    unsigned count;
-    struct trace_slot *slot = match_outstanding(trace, match->slot->flow, &count);
+    int64_t memory_ns = time_add(trace->config.timeout_ns, HOLD_NS);
+    struct trace_slot *found = NULL;
 
-    if (match->slot->state == SLOT_ANSWERED && count == 1)
-        match->slot = slot;
+    for (uint32_t back = 1; back <= trace->ring_size; back++) {
+        struct trace_slot *slot = trace_slot_get(trace, trace->next_id - back);
+        if (!slot || slot == old || slot->flow != old->flow || match_is_nearer(trace, slot))
+            continue;
+        if (found && found->sent_ns - slot->sent_ns > memory_ns)
+            break;
+        bool waits = slot->state == SLOT_FLIGHT && !slot->given_up;
+        if (found ? waits || found->sent_ns - slot->sent_ns < HOLD_NS : !waits)
+            return NULL;
+        if (!found)
+            found = slot;
+    }
+    return found && trace_id_after(found->id, old->id) ? found : NULL;
+}
+
+/*
+ * A host that holds a SYN half-open answers later ones with the old acknowledgement (RFC 9293
+ * 3.10.7.4): it is the answer to one of them, and never to the SYN that it acknowledges.
+ */
+static enum trace_match match_old_ack(const struct trace *trace, struct match *match)
+{
+    struct trace_slot *later = match_later_syn(trace, match->slot);
+
+    if (later)
+        match->slot = later;
+    return later || match->slot->state == SLOT_ANSWERED ? TRACE_ANSWER : TRACE_FOREIGN;
 }
 
 static bool match_ports(const struct trace *trace, uint16_t source, uint16_t destination,
@@ -222,9 +252,9 @@ static void match_tcp(const struct trace *trace, const struct packet *packet, st
             match->kind = TRACE_SUSPECT;
         return;
     }
-    if (!(tcp->flags & (TCP_SYN | TCP_RST)))
-        match_old_ack(trace, match);
     match->kind = TRACE_ANSWER;
+    if (!(tcp->flags & (TCP_SYN | TCP_RST)))
+        match->kind = match_old_ack(trace, match);
     match->tcp_flags = tcp->flags;
     match->evidence.is_target = true;
 }

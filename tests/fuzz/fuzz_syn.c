@@ -162,6 +162,11 @@ static void stage_own(struct stage *stage, struct packet *packet, unsigned index
         packet->tcp.flags = which & 1 ? TCP_RST : TCP_SYN;
         packet->tcp.seq = probe->tcp_seq + (which & 1);
         packet->tcp.tsval = probe->tcp_tsval;
+    } else if ((packet->layers & LAYER_ICMP) && !packet->icmp.is_error) {
+        packet->icmp.type = probe->source.family == 6 ? ICMP6_ECHO : ICMP4_ECHO;
+        packet->icmp.id = probe->icmp_id;
+        packet->payload = stage->payloads[index];
+        packet->payload_len = 14;
     }
 }
 
@@ -258,6 +263,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         else
             stage_tell(&stage);
     }
+    stage_tell(&stage);
     stage_audit(&stage);
     syn_free(stage.syn);
     return 0;

@@ -110,6 +110,8 @@ static void machine_judge(struct machine *m, const struct trace_observation *see
     run->suspects += seen->match == TRACE_SUSPECT;
     if (seen->match == TRACE_FOREIGN || seen->match == TRACE_SUSPECT)
         return;
+    if (seen->match == TRACE_DUPLICATE && seen->tcp_flags == TCP_ACK)
+        return; /* it acknowledges this probe once more, whichever one caused it */
     const struct logged *answer = &m->truth.packets[id];
     const struct logged *probe = answer->probe ? answer : &m->truth.packets[answer->cause];
     if (probe->probe != seen->id + 1)

@@ -100,6 +100,36 @@ static void test_copies_overtaking_and_lateness_are_counted_apart(void **state)
     scenario_free(scenario);
 }
 
+/* Where a SYN-ACK or its RST was lost, the next SYN meets a connection that is half open. */
+static void test_half_open_connections(void **state)
+{
+    static const char yaml[] = "name: half-open\n"
+                               "defaults: {link: {delay: 2ms}}\n"
+                               "path:\n"
+                               "  - {link: {delay: 2ms, loss: 5%, duplicate: 5%, reorder: 5%,\n"
+                               "            reorder-delay: 30ms}}\n"
+                               "  - {repeat: 4, router: {}}\n"
+                               "server: {services: [{http: {port: 443}}]}\n";
+    static const int64_t intervals_ms[] = {500, 100, 10};
+    struct scenario *scenario = simulated_scenario(yaml);
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        struct trace_config config;
+        struct simulated run;
+        simulated_config(scenario, i % 2 ? 6 : 4, 42 + i, &config);
+        config.protocol = PROBE_TCP;
+        config.rounds = 1000;
+        config.interval_ns = intervals_ms[i] * NS_PER_MS;
+        simulated_run(scenario, &config, &run);
+        assert_true(run.result.reached && run.lost > 0);
+        assert_int_equal(run.wrong, 0);
+        assert_true(run.worst_rtt_error_ms == 0);
+        simulated_release(&run);
+    }
+    scenario_free(scenario);
+}
+
 static void test_one_round_takes_the_slowest_answer(void **state)
 {
     static const char yaml[] = "name: fast\n"
@@ -328,6 +358,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hundred_thousand_probes),
         cmocka_unit_test(test_copies_overtaking_and_lateness_are_counted_apart),
+        cmocka_unit_test(test_half_open_connections),
         cmocka_unit_test(test_one_round_takes_the_slowest_answer),
         cmocka_unit_test(test_silent_and_limited_hops_do_not_delay),
         cmocka_unit_test(test_dead_target),
