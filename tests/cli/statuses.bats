@@ -20,6 +20,7 @@ def report($reason): common and .error == null and .end.reason == $reason and .i
     and (.start | test("^[0-9-]{10}T[0-9:]{8}\\.[0-9]{9}Z$")) and .elapsed_ms > 0
     and .counters.sent >= .counters.received and (.hops | length) > 0;
 def finds($ids): [.findings[].id] == $ids;
+def syn: .schema == "netdx.syn/1" and .error == null and .elapsed_ms > 0;
 def failure($code): common and .interrupted == false and .error.code == $code
     and (.error.message | length) > 0 and (.hops // [] | length) == 0;'
 
@@ -53,6 +54,28 @@ table()
         healthy '$interrupt TERM 0.7 $NETDX trace --json -c 0 --interval 50ms server.lab'
     row full-disk trace 3 '' - '$NETDX trace --json -c 1 127.0.0.1 >/dev/full'
     row full-disk trace 3 '' - '$NETDX trace -c 1 -o /dev/full 127.0.0.1'
+
+    row fine syn 0 'syn and .targets[0].outcome == "open" and .targets[0].findings == []' healthy \
+        '$NETDX syn --json -c 5 --interval 20ms server.lab:80'
+    row fine syn 0 'syn and .privilege == "unprivileged" and .targets[0].outcome == "open"' healthy \
+        '$nobody $NETDX syn --json -c 2 --interval 200ms server.lab:80'
+    row loss syn 1 'syn and any(.targets[].findings[]; .id == "path.loss")' loss \
+        '$NETDX syn --json -4 -c 200 --interval 10ms --repeats 0 --timeout 1s server.lab:80'
+    row dead syn 2 'syn and .targets[0].outcome == "timed_out"' dead-target \
+        '$NETDX syn --json -4 -c 2 --interval 20ms server.lab:80'
+    row dead syn 2 'syn and .targets[0].outcome == "refused"' - '$NETDX syn --json -c 1 127.0.0.1:9'
+    row unresolvable syn 2 '.targets[0].error.code == "dns.unreachable"' healthy \
+        '$NETDX syn --json nosuch.test'
+    row no-privilege syn 3 '.error.code == "permission"' healthy \
+        '$nobody $NETDX syn --json --privilege raw server.lab:80'
+    row bad-flag syn 3 '.schema == "netdx.syn/1" and .error.code == "usage"' - \
+        '$NETDX syn --json --nonsense 127.0.0.1'
+    row bad-flag syn 3 '' - '$NETDX syn --nonsense 127.0.0.1'
+    row signal syn 130 'syn and .interrupted and .targets[0].answered > 2' healthy \
+        '$interrupt INT 0.7 $NETDX syn --json -c 0 --interval 50ms server.lab:80'
+    row signal syn 143 'syn and .interrupted and .targets[0].answered > 2' healthy \
+        '$interrupt TERM 0.7 $NETDX syn --json -c 0 --interval 50ms server.lab:80'
+    row full-disk syn 3 '' - '$NETDX syn --json -c 1 127.0.0.1:9 >/dev/full'
 
     # The lab has no document of its own: its command's comes through as it is.
     row fine lab 0 '.answer == 42' - '$NETDX lab healthy -- echo "{\"answer\": 42}"'
