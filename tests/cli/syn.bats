@@ -202,7 +202,7 @@ is() { # FILTER: true of the document
         $1 ~ /^(0|False)$/ { sent[$2 + 1] = t; order[n++] = $2 + 1 }
         $1 ~ /^(1|True)$/ { got[$3] = t }
         END { for (i = 0; i < n; i++) print got[order[i]] - sent[order[i]] }' >theirs
-    paste -d' ' ours theirs | awk '{ d = $3 - $4; if (d > 1000 || d < -1000) { print; bad = 1 } } END { exit bad || NR != 20 }'
+    paste -d' ' ours theirs | awk '{ d = $3 - $4; if (d > 5000 || d < -5000) { print; bad = 1 } } END { exit bad || NR != 20 }'
 }
 
 @test "R5 syn: two machines, forged resets and copies are told apart and give no time" {
@@ -235,9 +235,9 @@ is() { # FILTER: true of the document
 @test "syn: an answer after the deadline is late and no time" {
     printf 'name: slow\nsummary: A second away.\nserver: {services: [{http: {port: 80}}]}\npath: [{name: r1, link: {delay: 400ms}}]\n' >slow.yaml
     in_lab "$PWD/slow.yaml" '$NETDX syn -4 -n --jsonl --no-reference -c 4 --interval 300ms --timeout 600ms server.lab:80'
-    jq -e 'select(.event == "late") | .late and .rtt_ms > 600' <<<"$output"
+    jq -es 'map(select(.event == "late")) | length > 0 and all(.[]; .late and .rtt_ms > 600)' <<<"$output"
     [ "$(jq -s '[.[] | select(.event == "late")] | length' <<<"$output")" -gt 0 ]
-    jq -e 'select(.event == "target") | .late > 0 and .rtt_ms.p50 == null' <<<"$output"
+    jq -es 'map(select(.event == "target")) | length == 1 and all(.[]; .late > 0 and .rtt_ms.p50 == null)' <<<"$output"
 }
 
 @test "syn: thresholds set the exit status" {
@@ -259,7 +259,7 @@ is() { # FILTER: true of the document
     done
     in_net '$NETDX syn -n -q -c 1 --write /dev/full 127.0.0.1:80'
     [ "$status" -eq 3 ]
-    [[ "$stderr" == *"writing the recording failed"* ]]
+    [[ "$stderr" == *'recording "/dev/full" cannot be written: No space left on device'* ]]
     run --separate-stderr "$NETDX" syn -o /nonexistent/report --json 127.0.0.1
     [ "$status" -eq 3 ]
     is '.error.code == "file.open"'
@@ -273,11 +273,12 @@ is() { # FILTER: true of the document
 
 @test "R12 syn: SIGINT and SIGTERM give the results so far, at once" {
     for signal in INT:130 TERM:143; do
-        in_net "\$NETDX syn -n -c 0 --interval 20ms --json 127.0.0.1:80 >report & sleep 0.7
-            start=\$(date +%s%3N); kill -${signal%:*} \$!; wait \$!; echo \$? \$((\$(date +%s%3N) - start))"
+        in_net "start=\$(date +%s%3N)
+            timeout --preserve-status -s ${signal%:*} 0.7 \$NETDX syn -n -c 0 --interval 20ms --json 127.0.0.1:80 >report
+            echo \$? \$((\$(date +%s%3N) - start))"
         read -r code took <<<"$output"
         [ "$code" -eq "${signal#*:}" ]
-        [ "$took" -lt 300 ]
+        [ "$took" -lt 1000 ]
         jq -e '.interrupted and .targets[0].outcomes.open > 10' report
     done
 }
@@ -293,7 +294,7 @@ is() { # FILTER: true of the document
     in_pair 'nft "table inet t { chain c { type filter hook output priority 0; tcp dport 80 drop; }; }"
         $NETDX syn -n --json -c 3 10.7.0.2:80'
     [ "$status" -eq 3 ]
-    is '.targets[0] | .outcome == "send_failed" and .send_errors == 3 and .loss_pct == null'
+    is '.targets[0] | .outcome == "send_failed" and .send_errors > 0 and .sent == 0 and .loss_pct == null'
     is '.targets[0].findings[0].errno == 1'
     in_pair '$NETDX syn -n --json -c 1 192.0.2.1:80'
     [ "$status" -eq 2 ]
