@@ -108,6 +108,7 @@ rtts()
     [ "$received" -gt 0 ]
 }
 
+# Going down and away may be one thing by the time it is looked at.
 @test "R18: an interface that goes down, up and away is said, and works again in between" {
     in_pair "\$IO -i a0 link 2500 >$BATS_TEST_TMPDIR/events & io=\$!
         until grep -q ready $BATS_TEST_TMPDIR/events; do sleep 0.05; done
@@ -117,7 +118,7 @@ rtts()
         ip link del a0
         wait \$io"
     uniq "$BATS_TEST_TMPDIR/events" | tr '\n' ' ' |
-        grep -x 'ready=1 receive=ENETDOWN \(frame=2 \|frame=1 \)*receive=ENETDOWN receive=ENODEV ' ||
+        grep -x 'ready=1 receive=ENETDOWN \(frame=2 \|frame=1 \)*\(receive=ENETDOWN \)\?receive=ENODEV ' ||
         { cat "$BATS_TEST_TMPDIR/events"; false; }
     grep -q frame=1 "$BATS_TEST_TMPDIR/events"
 }
