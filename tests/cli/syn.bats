@@ -350,8 +350,6 @@ is() { # FILTER: true of the document
 }
 
 @test "syn: a rate that cannot be kept is said with the achieved one" {
-    in_net '$NETDX syn -n -c 300 --interval 1ms --rate 5000000 --no-reference 127.0.0.0/26:80 | tail -n 3'
-    [[ "$output" != *"asked for"* ]] # a few targets do not fill it
     in_pair 'tc qdisc add dev a0 root tbf rate 200kbit burst 1600 limit 2000
         $NETDX syn -n -c 100 --interval 1ms --rate 1000 --no-reference 10.7.0.2:80 | tail -n 3'
     [[ "$output" =~ "1000 SYNs a second were asked for, "[0-9]+" were achieved" ]]
