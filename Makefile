@@ -92,6 +92,7 @@ $(FLAGS): FORCE
 # --- tests --------------------------------------------------------------------
 # Every layer leaves TAP under $B/tap; tests/run.sh runs programs and counts.
 FUZZ_SECONDS ?= 5
+UNIT_SECONDS ?= 60
 JOBS         ?= 2
 RUN          := tests/run.sh -j $(JOBS)
 TESTED       := NETDX=$(abspath $B/netdx) HELPERS=$(abspath $B/tests/helpers) B=$(abspath $B)
@@ -125,7 +126,7 @@ check: deps
 check-all: check-unit check-lint check-cli check-lab check-fuzz check-coverage
 
 check-unit: $(UNIT_BIN)
-	@$(RUN) -t 60 $B/tap/unit $(UNIT_BIN)
+	@$(RUN) -t $(UNIT_SECONDS) $B/tap/unit $(UNIT_BIN)
 
 check-lint: all
 	@$(TESTED) CC="$(CC)" CLANG="$(CLANG)" $(RUN) -t 300 $B/tap/lint tests/lint/lint.sh
