@@ -10,7 +10,7 @@
  * gives no RTT (Karn's algorithm, RFC 6298 (3)). An RTT is the difference of two capture stamps.
  *
  * The kernel resets a half-open connection by itself (no socket expects the SYN-ACK). Where no
- * RST is seen to leave, the run sends its own.
+ * RST is seen to leave, or with IPv6 none with the SYN's flow label, the run sends its own.
  *
  * With `reference`, an ICMP echo request goes along with each probe: its answer shows the host's
  * own distance (TTL), time and loss, which the SYN's answers are held against.

@@ -189,6 +189,7 @@ uint8_t syn_asked(const struct syn *syn, const struct syn_slot *slot);
 uint8_t syn_asked_wscale(const struct syn *syn, const struct syn_slot *slot);
 size_t syn_flow_index(const struct syn *syn, uint16_t source_port);
 uint16_t syn_link_mss(const struct syn *syn, const struct syn_target_state *target);
+uint32_t syn_flow_label(const struct syn *syn, const struct syn_slot *slot); /* of IPv6 */
 void syn_probe_fill(struct syn *syn, const struct syn_slot *slot, enum syn_kind kind,
                     struct probe *probe);
 size_t syn_target_find(const struct syn *syn, const struct address *address, uint16_t port);

@@ -131,11 +131,21 @@ static bool match_stamp_echo(struct syn *syn, struct syn_slot *slot, int64_t whe
     return true;
 }
 
+/*
+ * The kernel gives its RST a flow label of its own. Where equal paths are chosen by it (RFC 6438)
+ * that RST may never meet the host that waits; the run's own goes the SYN's way.
+ */
+static bool match_goes_the_way(const struct syn *syn, const struct syn_slot *slot,
+                               const struct packet *packet)
+{
+    return packet->ip.version != 6 || packet->ip.flow_label == syn_flow_label(syn, slot);
+}
+
 static enum syn_match match_leaving(struct syn *syn, struct syn_slot *slot, enum syn_kind kind,
                                     const struct packet *packet, int64_t when_ns)
 {
     if (kind == SYN_KIND_RESET) {
-        slot->reset_seen = true;
+        slot->reset_seen = slot->reset_seen || match_goes_the_way(syn, slot, packet);
         return SYN_RESET_SENT;
     }
     bool first = kind == SYN_KIND_SYN ? match_stamp_syn(syn, slot, &packet->tcp, when_ns)

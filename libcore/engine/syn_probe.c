@@ -228,11 +228,17 @@ static void probe_fill_echo(struct syn *syn, const struct syn_slot *slot, struct
     probe->payload_len = SYN_ECHO_LEN;
 }
 
+uint32_t syn_flow_label(const struct syn *syn, const struct syn_slot *slot)
+{
+    uint64_t flow = (uint64_t)slot->target << 16 | slot->source_port;
+
+    return random_mix(syn->key ^ flow) & 0xfffff;
+}
+
 void syn_probe_fill(struct syn *syn, const struct syn_slot *slot, enum syn_kind kind,
                     struct probe *probe)
 {
     const struct syn_target_state *target = syn_target_of(syn, slot);
-    uint64_t flow = (uint64_t)slot->target << 16 | slot->source_port;
 
     *probe = (struct probe){
         .protocol = PROBE_TCP,
@@ -242,7 +248,7 @@ void syn_probe_fill(struct syn *syn, const struct syn_slot *slot, enum syn_kind 
         .dscp = syn->config.dscp,
         .df = true,
         .ip_id = (uint16_t)random_mix(syn->key ^ ((uint64_t)slot->id << 16 | slot->sends)),
-        .flow_label = random_mix(syn->key ^ flow) & 0xfffff,
+        .flow_label = syn_flow_label(syn, slot),
         .source_port = slot->source_port,
         .destination_port = target->port,
         .tcp_seq = syn_isn(syn, slot->id),

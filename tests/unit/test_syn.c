@@ -472,6 +472,53 @@ static void test_repetitions(void **state)
     run_close(&r);
 }
 
+/* The kernel's RST, which has whatever flow label the kernel likes. */
+static struct packet reset_of(const struct probe *syn, uint32_t flow_label)
+{
+    struct packet own = synack_to(syn);
+
+    own.ip.source = syn->source;
+    own.ip.destination = syn->destination;
+    own.ip.version = syn->source.family;
+    own.ip.flow_label = flow_label;
+    own.tcp = (struct tcp_facts){.source_port = syn->source_port,
+                                 .destination_port = syn->destination_port,
+                                 .seq = syn->tcp_seq + 1,
+                                 .flags = TCP_RST};
+    return own;
+}
+
+/* With IPv6 a RST of another flow label may be taken to another place (RFC 6438). */
+static void test_resets_with_the_label_of_the_syn(void **state)
+{
+    (void)state;
+    for (int other = 0; other < 2; other++) {
+        struct run r;
+        struct probe syn, reset;
+        struct packet own;
+        uint32_t id;
+
+        run_config(&r, 1);
+        r.config.count = 1;
+        r.targets[0].source = address_from6((uint8_t[16]){0xfd, [15] = 2});
+        r.targets[0].destination = address_from6((uint8_t[16]){0xfd, [7] = 0x99, [15] = 2});
+        run_open(&r);
+        run_send(&r, &syn);
+        r.now_ns += RTT_NS;
+        run_answer(&r, &syn);
+        own = reset_of(&syn, syn.flow_label ^ (unsigned)other);
+        assert_int_equal(syn_receive(r.syn, &own, PACKET_OUTGOING, r.now_ns, NULL), SYN_RESET_SENT);
+        if (other) {
+            assert_int_equal(run_take(&r, &reset, &id), SYN_SEND);
+            assert_int_equal(reset.tcp_flags, TCP_RST);
+            assert_int_equal(reset.flow_label, syn.flow_label);
+            syn_sent(r.syn, id, 0, r.now_ns);
+        }
+        assert_int_equal(run_take(&r, &reset, &id), SYN_DONE);
+        run_close(&r);
+    }
+}
+
 static void test_resets_what_the_kernel_does_not(void **state)
 {
     (void)state;
@@ -488,13 +535,7 @@ static void test_resets_what_the_kernel_does_not(void **state)
         r.now_ns += RTT_NS;
         run_answer(&r, &syn);
         if (kernel == 1) {
-            struct packet own = synack_to(&syn);
-            own.ip.source = syn.source;
-            own.ip.destination = syn.destination;
-            own.tcp = (struct tcp_facts){.source_port = syn.source_port,
-                                         .destination_port = syn.destination_port,
-                                         .seq = syn.tcp_seq + 1,
-                                         .flags = TCP_RST};
+            struct packet own = reset_of(&syn, 0);
             assert_int_equal(syn_receive(r.syn, &own, PACKET_OUTGOING, r.now_ns, NULL),
                              SYN_RESET_SENT);
         }
@@ -807,6 +848,7 @@ int main(void)
         cmocka_unit_test(test_ports_and_profiles),
         cmocka_unit_test(test_ports_rest),
         cmocka_unit_test(test_repetitions),
+        cmocka_unit_test(test_resets_with_the_label_of_the_syn),
         cmocka_unit_test(test_resets_what_the_kernel_does_not),
         cmocka_unit_test(test_no_room_is_no_loss),
         cmocka_unit_test(test_refused_batches),
