@@ -7,6 +7,18 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Data offset and flags (RFC 9293 3.1), and the timestamps option behind two NOPs (RFC 7323 3.2).
+ */
+static void fuzz_syn(uint8_t *tcp, bool timestamps)
+{
+    static const uint8_t option[] = {1, 1, 8, 10};
+
+    tcp[12] = (uint8_t)((timestamps ? 8 : 5) << 4);
+    tcp[13] = TCP_SYN;
+    if (timestamps)
+        memcpy(tcp + 20, option, sizeof(option));
+}
+
 /* An IPv4 or IPv6 probe of any protocol, zeros behind what its headers need (RFC 791, RFC 8200). */
 static void fuzz_probe(uint8_t selector, struct unprivileged_probe *probe)
 {
@@ -22,7 +34,7 @@ static void fuzz_probe(uint8_t selector, struct unprivileged_probe *probe)
     bytes[six ? 6 : 9] = protocol;
     bytes[six ? 5 : 3] = (uint8_t)(six ? len - header : len);
     if (protocol == 6)
-        bytes[header + 12] = 5 << 4; /* RFC 9293 (3.1): data offset */
+        fuzz_syn(bytes + header, selector & 2);
     else if (protocol != 17)
         bytes[header] = six ? 128 : 8; /* echo request */
     if (unprivileged_read_probe(bytes, len, probe))
