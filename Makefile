@@ -123,7 +123,7 @@ check: deps
 	+@rm -rf $B/tap; s=0; $(MAKE) -k --no-print-directory check-all || s=1; \
 	  tests/run.sh -c $B/tap || s=1; exit $$s
 
-check-all: check-unit check-lint check-cli check-lab check-fuzz
+check-all: check-unit check-lint check-cli check-lab check-fuzz check-coverage
 
 check-unit: $(UNIT_BIN)
 	@$(RUN) -t $(UNIT_SECONDS) $B/tap/unit $(UNIT_BIN)

@@ -7,6 +7,24 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* What was escaped whole reads back; text that nobody escaped only gets shorter, also in place. */
+static void check_unescape(const char *escaped, size_t escaped_len, const uint8_t *data,
+                           size_t size)
+{
+    uint8_t *back = malloc(escaped_len + size + 1);
+
+    if (!back)
+        return;
+    if (text_unescape(back, escaped, escaped_len) != size ||
+        (size > 0 && memcmp(back, data, size) != 0))
+        abort();
+    if (size > 0)
+        memcpy(back, data, size);
+    if (text_unescape(back, (const char *)back, size) > size)
+        abort();
+    free(back);
+}
+
 /* Whatever comes in: the result has the size announced, holds no control, and only if nothing had
  * to change is it the input. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -26,6 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     if (text_columns(out) > len)
         abort();
+    check_unescape(out, len, data, size);
     if (size > 0)
         text_escape(out, size, data, size);
     free(out);
