@@ -46,8 +46,9 @@ static int trace_with_output(struct trace_options *options, const struct target_
             failure_set(&failure, status, "memory", "cannot start", "out of memory");
             trace_fail(output, &failure);
             status = EXIT_UNKNOWN;
+        } else {
+            trace_output_end(output, netio_now(session.base.io) - start_ns, status > 128);
         }
-        trace_output_end(output, netio_now(session.base.io) - start_ns, status > 128);
     }
     status = output_close(&output->base, "trace", session_record_error(&session.base), status);
     trace_session_close(&session);

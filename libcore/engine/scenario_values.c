@@ -163,56 +163,53 @@ int scenario_read_real(struct scenario_reader *r, const yaml_node_t *node, void 
     return 0;
 }
 
-int scenario_read_bits(struct scenario_reader *r, const yaml_node_t *node, void *at,
-                       const struct scenario_field *field)
+struct scenario_unit {
+    const char *suffix;
+    double factor;
+};
+
+/* A number with one of `units` behind it; `unit` is what the range in a message is in. */
+static int read_scaled(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                       const struct scenario_field *field, const struct scenario_unit *units,
+                       size_t count, const char *unit, const char *complaint)
 {
-    static const struct {
-        const char *suffix;
-        double factor;
-    } units[] = {{"bit", 1}, {"kbit", 1e3}, {"mbit", 1e6}, {"gbit", 1e9}};
     const char *text = scenario_scalar(r, node), *suffix;
     double value;
 
     if (!text)
         return -EINVAL;
-    if (split_number(text, &value, &suffix)) {
-        for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-            if (strcmp(suffix, units[i].suffix) != 0)
-                continue;
-            value *= units[i].factor;
-            if (check_range(r, node, text, value, field, "bit") < 0)
-                return -EINVAL;
-            *(uint64_t *)at = (uint64_t)value;
-            return 0;
-        }
+    if (!split_number(text, &value, &suffix))
+        return scenario_fail(r, node, text, "%s", complaint);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(suffix, units[i].suffix) != 0)
+            continue;
+        value *= units[i].factor;
+        if (check_range(r, node, text, value, field, unit) < 0)
+            return -EINVAL;
+        *(uint64_t *)at = (uint64_t)value;
+        return 0;
     }
-    return scenario_fail(r, node, text, "is not a rate like 10mbit (bit, kbit, mbit, gbit)");
+    return scenario_fail(r, node, text, "%s", complaint);
+}
+
+int scenario_read_bits(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                       const struct scenario_field *field)
+{
+    static const struct scenario_unit units[] = {
+        {"bit", 1}, {"kbit", 1e3}, {"mbit", 1e6}, {"gbit", 1e9}};
+
+    return read_scaled(r, node, at, field, units, sizeof(units) / sizeof(units[0]), "bit",
+                       "is not a rate like 10mbit (bit, kbit, mbit, gbit)");
 }
 
 int scenario_read_bytes(struct scenario_reader *r, const yaml_node_t *node, void *at,
                         const struct scenario_field *field)
 {
-    static const struct {
-        const char *suffix;
-        double factor;
-    } units[] = {{"", 1}, {"b", 1}, {"kb", 1e3}, {"mb", 1e6}, {"gb", 1e9}};
-    const char *text = scenario_scalar(r, node), *suffix;
-    double value;
+    static const struct scenario_unit units[] = {
+        {"", 1}, {"b", 1}, {"kb", 1e3}, {"mb", 1e6}, {"gb", 1e9}};
 
-    if (!text)
-        return -EINVAL;
-    if (split_number(text, &value, &suffix)) {
-        for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-            if (strcmp(suffix, units[i].suffix) != 0)
-                continue;
-            value *= units[i].factor;
-            if (check_range(r, node, text, value, field, "b") < 0)
-                return -EINVAL;
-            *(uint64_t *)at = (uint64_t)value;
-            return 0;
-        }
-    }
-    return scenario_fail(r, node, text, "is not a size like 10mb (b, kb, mb, gb)");
+    return read_scaled(r, node, at, field, units, sizeof(units) / sizeof(units[0]), "b",
+                       "is not a size like 10mb (b, kb, mb, gb)");
 }
 
 int scenario_read_per_second(struct scenario_reader *r, const yaml_node_t *node, void *at,
