@@ -11,6 +11,7 @@
 #include "io/unprivileged.h"
 
 #define SESSION_RESOLVE_TIMEOUT_NS (4 * NS_PER_SEC)
+#define SESSION_FRAMES_MAX         4096 /* read before probes are looked after again */
 
 /* A raw socket would send from any address, and nothing would ever come back. */
 static int session_check_source(const struct session *s, struct failure *failure)
@@ -163,6 +164,31 @@ int session_seal(struct session *session, const char *filter, struct failure *fa
         return failure_set(failure, err, "network.filter", "cannot filter the capture",
                            *error ? error : strerror(-err));
     session_say(session);
+    return 0;
+}
+
+static void session_decode(const struct netio_frame *frame, session_packet_fn *take, void *context)
+{
+    struct packet packet;
+
+    packet_decode(frame->link, frame->bytes, frame->len, frame->wire_len, &packet);
+    if (!(packet.layers & LAYER_IP))
+        return;
+    take(context, &packet, frame,
+         frame->direction == PACKET_DIRECTION_UNKNOWN ? packet.link.direction : frame->direction);
+}
+
+int session_receive(const struct session *session, session_packet_fn *packet, void *context)
+{
+    struct netio_frame frame;
+
+    for (int i = 0; i < SESSION_FRAMES_MAX; i++) {
+        int got = netio_receive(session->io, &frame);
+
+        if (got <= 0)
+            return got == -EAGAIN || got == -EINTR ? 0 : got;
+        session_decode(&frame, packet, context);
+    }
     return 0;
 }
 

@@ -36,6 +36,16 @@ int session_seal(struct session *session, const char *filter, struct failure *fa
 
 void session_close(struct session *session);
 
+/* One captured packet with at least an IP header; all of it is valid during the call. */
+typedef void session_packet_fn(void *context, const struct packet *packet,
+                               const struct netio_frame *frame, enum packet_direction direction);
+
+/*
+ * Decodes what has been captured, at most some thousand frames, so that probes are looked after in
+ * between. 0, or the -errno that the network ended with.
+ */
+int session_receive(const struct session *session, session_packet_fn *packet, void *context);
+
 /* -errno of the recording, or 0. */
 int session_record_error(const struct session *session);
 

@@ -11,8 +11,7 @@
 #include "tools/batch.h"
 #include "tools/syn_job.h"
 
-#define SYN_FRAMES_MAX 4096 /* read before probes are looked after again */
-#define SYN_LINK_MTU   1500 /* bytes: what is said of larger links says nothing about the way */
+#define SYN_LINK_MTU 1500 /* bytes: what is said of larger links says nothing about the way */
 
 /* How long what can be probed waits for names that are still being resolved. */
 #define SYN_NAMES_WAIT_NS (500 * NS_PER_MS)
@@ -250,18 +249,13 @@ static void syn_run_event(struct syn_runner *r, const struct syn_observation *se
                      netio_to_unix(io, now) - now, given_up);
 }
 
-static void syn_run_dispatch(struct syn_runner *r, const struct netio_frame *frame)
+static void syn_run_dispatch(void *context, const struct packet *packet,
+                             const struct netio_frame *frame, enum packet_direction direction)
 {
-    enum packet_direction direction = frame->direction;
+    struct syn_runner *r = context;
     struct syn_observation seen;
-    struct packet packet;
 
-    packet_decode(frame->link, frame->bytes, frame->len, frame->wire_len, &packet);
-    if (!(packet.layers & LAYER_IP))
-        return;
-    if (direction == PACKET_DIRECTION_UNKNOWN)
-        direction = packet.link.direction;
-    if (syn_receive(r->syn, &packet, direction, frame->when_ns, &seen) == SYN_FOREIGN)
+    if (syn_receive(r->syn, packet, direction, frame->when_ns, &seen) == SYN_FOREIGN)
         return;
     if (!r->session->raw && seen.tcp_flags)
         seen.reply_ttl = 0; /* a socket does not tell */
@@ -270,17 +264,10 @@ static void syn_run_dispatch(struct syn_runner *r, const struct netio_frame *fra
 
 static void syn_run_receive(struct syn_runner *r)
 {
-    struct netio_frame frame;
+    int err = session_receive(r->session, syn_run_dispatch, r);
 
-    for (int i = 0; i < SYN_FRAMES_MAX; i++) {
-        int got = netio_receive(r->session->io, &frame);
-
-        if (got < 0 && got != -EAGAIN && got != -EINTR)
-            r->broken = got;
-        if (got <= 0)
-            return;
-        syn_run_dispatch(r, &frame);
-    }
+    if (err)
+        r->broken = err;
 }
 
 static void syn_run_give_up(struct syn_runner *r)

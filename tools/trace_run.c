@@ -10,8 +10,6 @@
 #include "tools/batch.h"
 #include "tools/trace_job.h"
 
-#define TRACE_FRAMES_MAX 4096 /* read before probes are looked after again */
-
 struct trace_runner {
     struct trace_session *session;
     struct trace_output *output;
@@ -138,45 +136,33 @@ static bool trace_run_offer(struct trace_runner *r, struct trace_job *job,
     return true;
 }
 
-static void trace_run_dispatch(struct trace_runner *r, const struct netio_frame *frame)
+static void trace_run_dispatch(void *context, const struct packet *packet,
+                               const struct netio_frame *frame, enum packet_direction direction)
 {
-    enum packet_direction direction = frame->direction;
+    struct trace_runner *r = context;
     struct trace_job *job;
     struct address target;
-    struct packet packet;
 
-    packet_decode(frame->link, frame->bytes, frame->len, frame->wire_len, &packet);
-    if (!(packet.layers & LAYER_IP))
-        return;
-    if (direction == PACKET_DIRECTION_UNKNOWN)
-        direction = packet.link.direction;
-    if (!trace_target_of(&packet, direction, &target))
+    if (!trace_target_of(packet, direction, &target))
         return;
     job = trace_run_find(r, &target);
     /* A quote whose destination was rewritten names a stranger: all may look at it. */
     if (!job && direction != PACKET_OUTGOING) {
         for (job = r->jobs; job; job = job->next)
-            if (trace_run_offer(r, job, &packet, frame, direction))
+            if (trace_run_offer(r, job, packet, frame, direction))
                 return;
     }
     for (; job; job = job->same)
-        if (trace_run_offer(r, job, &packet, frame, direction))
+        if (trace_run_offer(r, job, packet, frame, direction))
             return;
 }
 
 static void trace_run_receive(struct trace_runner *r)
 {
-    struct netio_frame frame;
+    int err = session_receive(&r->session->base, trace_run_dispatch, r);
 
-    for (int i = 0; i < TRACE_FRAMES_MAX; i++) {
-        int got = netio_receive(r->session->base.io, &frame);
-
-        if (got < 0 && got != -EAGAIN && got != -EINTR)
-            r->broken = got;
-        if (got <= 0)
-            return;
-        trace_run_dispatch(r, &frame);
-    }
+    if (err)
+        r->broken = err;
 }
 
 /* --- jobs ---------------------------------------------------------------------------------------
