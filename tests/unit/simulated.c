@@ -56,6 +56,16 @@ struct scenario *simulated_scenario(const char *yaml)
     return scenario;
 }
 
+int64_t simulated_wait(const struct netsim *sim, int64_t now_ns, int64_t wake_ns)
+{
+    int64_t next_ns = netsim_next_ns(sim);
+
+    if (next_ns < wake_ns)
+        wake_ns = next_ns;
+    assert_true(wake_ns != TIME_NEVER);
+    return wake_ns > now_ns ? wake_ns : now_ns;
+}
+
 void simulated_config(const struct scenario *scenario, int family, uint64_t seed,
                       struct trace_config *config)
 {
@@ -141,17 +151,6 @@ static void machine_read(struct machine *m)
     }
 }
 
-static void machine_wait(struct machine *m, int64_t wake_ns)
-{
-    int64_t next_ns = netsim_next_ns(m->sim);
-
-    if (next_ns < wake_ns)
-        wake_ns = next_ns;
-    assert_true(wake_ns != TIME_NEVER);
-    if (wake_ns > m->now_ns)
-        m->now_ns = wake_ns;
-}
-
 static void machine_run(struct machine *m)
 {
     struct probe probe;
@@ -166,7 +165,7 @@ static void machine_run(struct machine *m)
         if (step == TRACE_SEND)
             machine_send(m, &probe, id);
         else
-            machine_wait(m, wake_ns);
+            m->now_ns = simulated_wait(m->sim, m->now_ns, wake_ns);
     }
 }
 

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/netsim.h"
 #include "engine/scenario.h"
 #include "engine/trace.h"
 
@@ -23,6 +24,8 @@ struct simulated {
 };
 
 struct scenario *simulated_scenario(const char *yaml);
+/* The virtual time to go on at: of the network's next event or of `wake_ns`, whichever is first. */
+int64_t simulated_wait(const struct netsim *sim, int64_t now_ns, int64_t wake_ns);
 /* Addresses, family 4 or 6, and a seed; everything else as trace_config_default has it. */
 void simulated_config(const struct scenario *scenario, int family, uint64_t seed,
                       struct trace_config *config);

@@ -10,6 +10,7 @@
 
 #include "base/timespan.h"
 #include "engine/netsim.h"
+#include "tests/unit/simulated.h"
 #include "wire/craft.h"
 #include "wire/packet.h"
 
@@ -221,17 +222,6 @@ static void machine_read(struct machine *m)
         m->run->given_up++;
 }
 
-static void machine_wait(struct machine *m, int64_t wake_ns)
-{
-    int64_t next_ns = netsim_next_ns(m->sim);
-
-    if (next_ns < wake_ns)
-        wake_ns = next_ns;
-    assert_true(wake_ns != TIME_NEVER);
-    if (wake_ns > m->now_ns)
-        m->now_ns = wake_ns;
-}
-
 static void machine_run(struct machine *m)
 {
     struct probe probe;
@@ -246,7 +236,7 @@ static void machine_run(struct machine *m)
         if (step == SYN_SEND)
             machine_send(m, &probe, id);
         else
-            machine_wait(m, wake_ns);
+            m->now_ns = simulated_wait(m->sim, m->now_ns, wake_ns);
     }
     machine_read(m);
 }
