@@ -20,7 +20,8 @@
 #define SYN_SWEEP_PROGRESS_NS (500 * NS_PER_MS)
 #define SYN_SWEEP_TTL         64
 #define SYN_SWEEP_WINDOW      64240
-#define SYN_SWEEP_MSS4        1460
+#define SYN_SWEEP_MSS4        1460 /* of an Ethernet, RFC 9293 3.7.1 */
+#define SYN_SWEEP_MSS6        1440
 
 struct syn_sweep_template {
     uint8_t bytes[SYN_SWEEP_SLOT];
@@ -67,8 +68,7 @@ void syn_sweep_shape(struct probe *shape)
     *shape = (struct probe){.ttl = SYN_SWEEP_TTL,
                             .df = true,
                             .tcp_window = SYN_SWEEP_WINDOW,
-                            .tcp_options = PROBE_TCP_MSS,
-                            .tcp_mss = SYN_SWEEP_MSS4};
+                            .tcp_options = PROBE_TCP_MSS};
 }
 
 /* Built once per family; addresses, ports and number of each probe are patched into copies. */
@@ -83,6 +83,8 @@ static int syn_sweep_template(struct craft *craft, const struct probe *shape,
     probe.tcp_flags |= TCP_SYN;
     probe.source = range->source;
     probe.destination = range->first;
+    if (!probe.tcp_mss)
+        probe.tcp_mss = probe.source.family == 4 ? SYN_SWEEP_MSS4 : SYN_SWEEP_MSS6;
     return craft_probe(craft, &probe, out->bytes, sizeof(out->bytes), &out->len);
 }
 

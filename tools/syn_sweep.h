@@ -52,7 +52,7 @@ int syn_sweep_run(const struct syn_sweep_network *network, const struct sweep_co
                   const struct probe *shape, const struct syn_sweep_output *output,
                   struct syn_sweep_result *result, char error[IO_ERROR_SIZE]);
 
-/* A SYN with an MSS and nothing else: TTL 64, window 64240. */
+/* A SYN with an MSS (0: an Ethernet's) and nothing else: TTL 64, window 64240. */
 void syn_sweep_shape(struct probe *shape);
 
 #endif

@@ -17,6 +17,7 @@ done
 "$netdx" lab bench-20 --log "$work/truth" -- \
     /usr/bin/python3 "$here/accuracy.py" run "$netdx" "$work/measured"
 /usr/bin/python3 "$here/accuracy.py" compare "$work/measured" "$work/truth"
+unshare -n /usr/bin/python3 "$here/sweep.py" "$netdx"
 
 printf '\nOver the simulator in virtual time, against its own log (%s)\n' "$(basename "$simulated")"
 "$simulated" >"$work/simulated" 2>&1 || { cat "$work/simulated"; exit 1; }
