@@ -10,13 +10,13 @@
 #include "base/timespan.h"
 #include "wire/craft.h"
 
-#define SYN_SWEEP_BATCH  512
+#define SYN_SWEEP_BATCH  SWEEP_BATCH_MAX
 #define SYN_SWEEP_FRAMES 4096 /* read before probes are looked after again */
 #define SYN_SWEEP_SLOT   128  /* bytes: IPv6, TCP and all the options there can be, 100 */
 /* Bytes of an answer: cooked header, and an ICMP error that quotes a SYN behind long headers. */
 #define SYN_SWEEP_SNAPLEN     256
 #define SYN_SWEEP_RING_BYTES  (8 << 20) /* 25,000 frames: a tenth of a second at full speed */
-#define SYN_SWEEP_SENDERS_MAX 2
+#define SYN_SWEEP_SENDERS_MAX 4
 #define SYN_SWEEP_PROGRESS_NS (500 * NS_PER_MS)
 #define SYN_SWEEP_TTL         64
 #define SYN_SWEEP_WINDOW      64240
@@ -50,6 +50,10 @@ static int syn_sweep_fail(char error[IO_ERROR_SIZE], int code, const char *what,
 
 /* --- how it looks -------------------------------------------------------------- */
 
+/*
+ * One thread more than there are processors: where others want them too, a batch does not wait
+ * for the one that was put aside.
+ */
 void syn_sweep_raw_options(double rate_pps, struct raw_options *options)
 {
     cpu_set_t cpus;
@@ -59,7 +63,7 @@ void syn_sweep_raw_options(double rate_pps, struct raw_options *options)
     options->incoming_only = true;
     if (rate_pps > 0 || sched_getaffinity(0, sizeof(cpus), &cpus))
         return;
-    int count = CPU_COUNT(&cpus);
+    int count = CPU_COUNT(&cpus) + 1;
     options->senders = (unsigned)(count < SYN_SWEEP_SENDERS_MAX ? count : SYN_SWEEP_SENDERS_MAX);
 }
 
