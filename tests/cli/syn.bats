@@ -69,8 +69,7 @@ is() { # FILTER: true of the document
     refused 'interval "soon" is not a duration' --interval soon 127.0.0.1
     refused 'timeout "2m" is out of range (1ms to 1m)' --timeout 2m 127.0.0.1
     refused 'format "mtr-json" is not one of text, json, jsonl, csv' -f mtr-json 127.0.0.1
-    refused 'warning threshold "5" is not a time, a loss or both' --warn 5%% 127.0.0.1 ||
-        refused 'warning threshold "5%%" is not a time, a loss or both' --warn 5%% 127.0.0.1
+    refused 'warning threshold "5%%" is not a time, a loss or both' --warn 5%% 127.0.0.1
     refused 'critical threshold "101%" is not a time, a loss or both' --crit 101% 127.0.0.1
     refused 'critical threshold "100ms," is not a time, a loss or both' --crit 100ms, 127.0.0.1
 }
@@ -197,12 +196,13 @@ is() { # FILTER: true of the document
     jq -r 'select(.event == "answer") | "\(.source_port) \(.probe) \(.rtt_ms * 1e6 | round)"' <<<"$output" |
         sort -k2n >ours
     tshark -r c.pcap -Y 'tcp.flags.syn==1' -T fields -e tcp.flags.ack -e tcp.seq_raw -e tcp.ack_raw \
-        -e frame.time_epoch 2>/dev/null | tr -d . | awk '
-        { t = substr($4, 5) } # the numbers of awk do not hold all of it
-        $1 ~ /^(0|False)$/ { sent[$2 + 1] = t; order[n++] = $2 + 1 }
-        $1 ~ /^(1|True)$/ { got[$3] = t }
+        -e frame.time_epoch 2>/dev/null | sed 's/[0-9]*\([0-9]\{4\}\)\.\([0-9]*\)$/\1\2/' | awk '
+        $1 ~ /^(0|False)$/ { sent[$2 + 1] = $4; order[n++] = $2 + 1 }
+        $1 ~ /^(1|True)$/ { got[$3] = $4 }
         END { for (i = 0; i < n; i++) print got[order[i]] - sent[order[i]] }' >theirs
-    paste -d' ' ours theirs | awk '{ d = $3 - $4; if (d > 5000 || d < -5000) { print; bad = 1 } } END { exit bad || NR != 20 }'
+    # Captures are served one after the other, so their stamps of one packet differ a little.
+    paste -d' ' ours theirs | awk '{ d = $3 - $4; if (d > 20000 || d < -20000) bad = 1; sum += d }
+        END { print sum / NR; exit bad || NR != 20 || sum / NR > 3000 || sum / NR < -3000 }'
 }
 
 @test "R5 syn: two machines, forged resets and copies are told apart and give no time" {
@@ -376,7 +376,6 @@ is() { # FILTER: true of the document
     table 2 '.targets[0].outcome == "timed_out"' dead-target '-c 2 server.lab:80'
     table 2 '.targets[0].error.code == "dns.unreachable"' healthy 'nosuch.lab'
     table 3 '.error.code == "usage"' healthy '--bogus'
-    table 3 '.error.code == "permission"' healthy '--privilege raw server.lab 2>/dev/null' || true
     table 3 '.error.code == "interface.unknown"' healthy '-i nosuch0 server.lab'
     table 3 '.error.code == "file.open"' healthy '--write /nonexistent/x server.lab'
     in_lab healthy 'setpriv --bounding-set=-net_raw --inh-caps=-net_raw $NETDX syn -q --json --privilege raw server.lab'
