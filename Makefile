@@ -168,8 +168,11 @@ check-coverage:
 	+@$(MAKE) --no-print-directory $(COVERAGE_FLAGS) fuzzers >/dev/null
 	@$(COVERED) $(RUN) -t 120 $B/tap/coverage tests/fuzz/coverage.sh
 
+# Tests over the simulator whose figures the bench shows, too.
+BENCH_UNIT := $(addprefix $B/tests/unit/test_,trace_netsim syn_netsim syn_scenarios)
+
 bench: deps
-	+@$(MAKE) --no-print-directory all $(BENCH_BIN) $B/tests/unit/test_trace_netsim >/dev/null
+	+@$(MAKE) --no-print-directory all $(BENCH_BIN) $(BENCH_UNIT) >/dev/null
 	@$(TESTED) tests/bench/bench.sh
 
 # --- use ----------------------------------------------------------------------

@@ -74,6 +74,16 @@ static void words_timed_out(struct words *w, const struct syn_target_result *r)
     words_add(w, " met with silence");
 }
 
+static void words_backlog(struct words *w, const struct syn_target_result *r)
+{
+    if (r->answered_when_repeated < r->answered)
+        words_add(w,
+                  "%llu of %llu SYNs were answered only when repeated: the accept queue overflows",
+                  (unsigned long long)r->answered_when_repeated, (unsigned long long)r->answered);
+    else
+        words_add(w, "answers only when the SYN is repeated: the accept queue is full");
+}
+
 static void words_stripped(struct words *w, const struct syn_finding *f)
 {
     static const struct {
@@ -130,9 +140,6 @@ static void words_simple(struct words *w, const struct syn_finding *f,
     case SYN_FINDING_PORT_REJECTED:
         words_add(w, "a device on the way refuses in the host's name");
         break;
-    case SYN_FINDING_BACKLOG:
-        words_add(w, "answers only when the SYN is repeated: the accept queue is full");
-        break;
     case SYN_FINDING_COOKIES:
         words_add(w, "the server answers with SYN cookies: its SYN queue overflows, or is told to");
         break;
@@ -187,6 +194,9 @@ size_t report_syn_finding(char *out, size_t size, const struct syn_finding *find
         break;
     case SYN_FINDING_UNREACHABLE:
         words_unreachable(&w, finding, result);
+        break;
+    case SYN_FINDING_BACKLOG:
+        words_backlog(&w, result);
         break;
     case SYN_FINDING_LOSS:
         words_loss_share(&w, finding->loss_pct, &finding->loss);

@@ -4,7 +4,7 @@
 # something could not be.
 set -eu
 netdx=$(realpath "${NETDX:-build/netdx}")
-simulated=${B:-build}/tests/unit/test_trace_netsim
+unit=${B:-build}/tests/unit
 here=$(dirname "$(realpath "$0")")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -17,29 +17,43 @@ done
 "$netdx" lab bench-20 --log "$work/truth" -- \
     /usr/bin/python3 "$here/accuracy.py" run "$netdx" "$work/measured"
 /usr/bin/python3 "$here/accuracy.py" compare "$work/measured" "$work/truth"
+
+for order in first last; do
+    unshare -n "$here/syn_accuracy.sh" "$netdx" "$work" "$order"
+done
+/usr/bin/python3 "$here/syn_accuracy.py" direct "$work" first last
+"$netdx" lab bench-20 --log "$work/syn-truth" -- "$netdx" syn -n -q --no-reference -c 1000 \
+    --interval 10ms --jsonl -o "$work/syn-measured" 10.99.0.2:80
+/usr/bin/python3 "$here/syn_accuracy.py" lab "$work/syn-measured" "$work/syn-truth"
 unshare -n /usr/bin/python3 "$here/sweep.py" "$netdx"
 
-printf '\nOver the simulator in virtual time, against its own log (%s)\n' "$(basename "$simulated")"
-"$simulated" >"$work/simulated" 2>&1 || { cat "$work/simulated"; exit 1; }
-grep -E 'probes, |seeds' "$work/simulated" | sed 's/^/  /'
+printf '\nOver the simulator in virtual time, against its own log\n'
+for test in trace_netsim syn_netsim syn_scenarios; do
+    "$unit/test_$test" >"$work/$test" 2>&1 || { cat "$work/$test"; exit 1; }
+    grep -E 'probes, |seeds' "$work/$test" | sed "s/^/  $test: /"
+done
 
-# figure WHAT ASKED PATTERN TEST: the numbers that PATTERN captures, judged by an awk expression.
+# figure TEST WHAT ASKED PATTERN JUDGEMENT: the numbers that PATTERN captures, judged by an awk expression.
 figure()
 {
-    sed -nE "s/^.*$3.*\$/\\1 \\2/p" "$work/simulated" | head -n 1 |
-        awk -v what="$1" -v asked="$2" \
-            '{ print what "\t" asked "\t" $1 " of " $2 "\t" ('"$4"' ? "yes" : "NO") }' >>"$work/summary"
+    sed -nE "s/^.*$4.*\$/\\1 \\2/p" "$work/$1" | head -n 1 |
+        awk -v what="$2" -v asked="$3" \
+            '{ print what "\t" asked "\t" $1 " of " $2 "\t" ('"$5"' ? "yes" : "NO") }' >>"$work/summary"
 }
-figure "answers matched wrongly (100,000 probes)" "none" \
+figure trace_netsim "answers matched wrongly (100,000 probes)" "none" \
     '^1[0-9]{5} probes, .* ([0-9]+) matched wrongly of ([0-9]+)' '$1 == 0 && $2 > 0'
-figure "16 equal paths all found, seeds" "97 of 100" 'all found in ([0-9]+) of ([0-9]+) seeds' \
+figure trace_netsim "16 equal paths all found, seeds" "97 of 100" 'all found in ([0-9]+) of ([0-9]+) seeds' \
     '$2 == 100 && $1 >= 97'
-figure "  probes, of what MDA's table allows" "all" \
+figure trace_netsim "  probes, of what MDA's table allows" "all" \
     'most probes ([0-9]+) of ([0-9]+) allowed' '$1 <= $2'
-figure "false alarms on healthy paths, seeds" "0 of 200" '([0-9]+) false alarms in ([0-9]+) seeds' \
+figure trace_netsim "false alarms on healthy paths, seeds" "0 of 200" '([0-9]+) false alarms in ([0-9]+) seeds' \
     '$2 == 200 && $1 == 0'
-figure "5 % loss: its hop named, seeds" "190 of 200" 'named in ([0-9]+) of ([0-9]+) seeds' \
+figure trace_netsim "5 % loss: its hop named, seeds" "190 of 200" 'named in ([0-9]+) of ([0-9]+) seeds' \
     '$2 == 200 && $1 >= 190'
+figure syn_netsim "SYNs' answers matched wrongly (100,000)" "none" \
+    '^1[0-9]{5} probes, .* ([0-9]+) matched wrongly of ([0-9]+)' '$1 == 0 && $2 > 0'
+figure syn_scenarios "SYN outcomes and findings right, seeds" "99 of 100" \
+    'right in at least ([0-9]+) of ([0-9]+) seeds' '$2 == 100 && $1 >= 99'
 
 printf '\n%-44s %14s %16s  %s\n' "" asked measured met
-awk -F '\t' '{ printf "%-44s %14s %16s  %s\n", $1, $2, $3, $4 } END { exit NR != 20 }' "$work/summary"
+awk -F '\t' '{ printf "%-44s %14s %16s  %s\n", $1, $2, $3, $4 } END { exit NR != 25 }' "$work/summary"

@@ -62,6 +62,7 @@ static void setup(void)
                                    .open = 3,
                                    .timed_out = 1,
                                    .repeats_sent = 1,
+                                   .answered_when_repeated = 1,
                                    .outcome = SYN_OPEN,
                                    .loss_pct = 25,
                                    .loss = {0.0456, 0.6994},
@@ -516,7 +517,7 @@ static void test_findings_in_words(void **state)
     says((struct syn_finding){.kind = SYN_FINDING_DEAD_FLOWS, .flows = 1, .flows_total = 16},
          "1 of 16 flows is dropped always");
     says((struct syn_finding){.kind = SYN_FINDING_BACKLOG},
-         "answers only when the SYN is repeated: the accept queue is full");
+         "1 of 3 SYNs were answered only when repeated: the accept queue overflows");
     says((struct syn_finding){.kind = SYN_FINDING_UNREACHABLE,
                               .address = address("10.0.4.1"),
                               .icmp_type = 3,
