@@ -60,10 +60,10 @@ static void test_hundred_thousand_probes(void **state)
         simulated_syn_run(scenario, &config, &target, 1, NULL, &run);
         const struct syn_target_result *result = run.result.targets;
         print_message("%lu probes, %lu packets: %lu lost, %lu duplicated, %lu held back; %lu "
-                      "answers, %lu with an RTT, %lu late, %lu copies, %lu again, %lu matched "
-                      "wrongly\n",
-                      result->sent, run.packets, run.lost, run.duplicated, run.reordered,
-                      run.answers, run.measured, run.late, run.duplicates, run.again, run.wrong);
+                      "matched wrongly of %lu answers: %lu with an RTT, %lu late; %lu copies, %lu "
+                      "again\n",
+                      result->sent, run.packets, run.lost, run.duplicated, run.reordered, run.wrong,
+                      run.answers, run.measured, run.late, run.duplicates, run.again);
         print_findings(&run, config.seed);
         assert_int_equal(result->sent, counts[i]);
         assert_true(run.lost > 0 && run.duplicated > 0 && run.reordered > 0);
