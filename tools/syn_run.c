@@ -9,7 +9,7 @@
 #include "base/timespan.h"
 #include "io/route.h"
 #include "tools/batch.h"
-#include "tools/syn_job.h"
+#include "tools/syn_entry.h"
 
 #define SYN_LINK_MTU 1500 /* bytes: what is said of larger links says nothing about the way */
 
@@ -22,15 +22,6 @@
 /* A rate counts as missed below this share of it, and from so many SYNs on. */
 #define SYN_RATE_KEPT 0.95
 #define SYN_RATE_SYNS 100
-
-/* One address and port; or why there is none, or no result. */
-struct syn_entry {
-    const struct syn_job *job;
-    struct syn_target target;
-    bool has_result;
-    struct syn_target_result result;
-    struct failure failure;
-};
 
 struct syn_runner {
     struct session *session;
@@ -331,66 +322,6 @@ static void syn_run_loop(struct syn_runner *r)
 /* --- results -----------------------------------------------------------------------------------
  */
 
-/* What a socket tells of a SYN-ACK is not the SYN-ACK: findings about it are left out. */
-static bool syn_run_needs_raw(enum syn_finding_kind kind)
-{
-    switch (kind) {
-    case SYN_FINDING_TIMED_OUT:
-    case SYN_FINDING_REFUSED:
-    case SYN_FINDING_UNREACHABLE:
-    case SYN_FINDING_LOSS:
-    case SYN_FINDING_BACKLOG:
-    case SYN_FINDING_SLOW_FLOWS:
-    case SYN_FINDING_DEAD_FLOWS:
-    case SYN_FINDING_SEND_ERRORS:
-    case SYN_FINDING_TOO_FEW:
-    case SYN_FINDING_THRESHOLD:
-        return false;
-    default:
-        return true;
-    }
-}
-
-static void syn_run_keep_findings(struct syn_target_result *result)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < result->nfindings; i++)
-        if (!syn_run_needs_raw(result->findings[i].kind))
-            result->findings[kept++] = result->findings[i];
-    result->nfindings = kept;
-}
-
-static int syn_run_status_of_sending(const struct syn_target_result *result)
-{
-    for (size_t i = 0; i < result->nfindings; i++) {
-        int error = result->findings[i].error;
-
-        if (result->findings[i].kind == SYN_FINDING_SEND_ERRORS)
-            return error == ENETUNREACH || error == EHOSTUNREACH ? EXIT_CRITICAL : EXIT_UNKNOWN;
-    }
-    return EXIT_UNKNOWN;
-}
-
-static int syn_run_status_of(const struct syn_target_result *result)
-{
-    int status = EXIT_FINE;
-
-    if (result->outcome == SYN_SEND_FAILED)
-        return syn_run_status_of_sending(result);
-    if (result->outcome == SYN_PENDING)
-        return EXIT_UNKNOWN;
-    if (result->outcome != SYN_OPEN)
-        return EXIT_CRITICAL;
-    for (size_t i = 0; i < result->nfindings; i++) {
-        if (result->findings[i].severity >= SYN_CRITICAL)
-            return EXIT_CRITICAL;
-        if (result->findings[i].severity == SYN_WARNING)
-            status = EXIT_WARNING;
-    }
-    return status;
-}
-
 static void syn_run_finish_entry(struct syn_runner *r, struct syn_entry *entry, size_t index)
 {
     int err = syn_target_result(r->syn, index, &entry->result);
@@ -404,8 +335,8 @@ static void syn_run_finish_entry(struct syn_runner *r, struct syn_entry *entry, 
     }
     entry->has_result = true;
     if (!r->session->raw)
-        syn_run_keep_findings(&entry->result);
-    syn_run_worst(r, syn_run_status_of(&entry->result));
+        syn_entry_keep_findings(&entry->result);
+    syn_run_worst(r, syn_entry_status(&entry->result));
 }
 
 static void syn_run_add_totals(struct syn_result *sum, const struct syn_result *more)
@@ -530,20 +461,8 @@ static void syn_run_report(struct syn_runner *r)
     }
     if (run.inconclusive)
         syn_run_worst(r, EXIT_WARNING);
-    for (size_t i = 0; targets && i < r->nentries; i++) {
-        const struct syn_entry *entry = &r->entries[i];
-        bool failed = entry->failure.code != NULL;
-
-        targets[i] = (struct report_syn_target){
-            .text = entry->job->text,
-            .host = entry->job->aim.target.host,
-            .config = &r->config,
-            .result = entry->has_result ? &entry->result : NULL,
-            .error_code = entry->failure.code,
-            .error_message = failed ? entry->failure.message : NULL,
-            .measured_raw = r->session->raw != NULL,
-        };
-    }
+    for (size_t i = 0; targets && i < r->nentries; i++)
+        targets[i] = syn_entry_report(&r->entries[i], &r->config, r->session->raw != NULL);
     syn_output_report(r->output, &run, targets, targets ? r->nentries : 0);
     free(targets);
 }
