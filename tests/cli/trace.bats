@@ -191,10 +191,11 @@ ends='ends()
 # By tcpdump's stamps. A process may be woken late, so single gaps are not judged: a round begins no
 # sooner than the interval asks for, and its probes are not sent all at once.
 @test "R23 rounds at the interval, their probes apart" {
-    in_lab healthy 'tcpdump -i lab0 -s 64 -w sent.pcap "icmp[0] == 8" 2>tcpdump.err & tcpdump=$!
+    in_lab healthy 'tcpdump -i lab0 -s 64 -B 4096 --immediate-mode -U -w sent.pcap "icmp[0] == 8" \
+            2>tcpdump.err & tcpdump=$!
         until grep -q listening tcpdump.err; do sleep 0.05; done
         $NETDX trace -n -4 -c 20 --interval 100ms server.lab >/dev/null; status=$?
-        sleep 0.3; kill $tcpdump; wait $tcpdump; exit $status'
+        sleep 1; kill $tcpdump; wait $tcpdump; exit $status'
     [ "$status" -eq 0 ]
     tshark -r sent.pcap -T fields -e frame.time_relative -e ip.ttl 2>/dev/null |
         awk '$2 == 1 { if (rounds++ && $1 - start < 0.09) {
