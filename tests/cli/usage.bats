@@ -227,13 +227,16 @@ examples() {
 }
 
 @test "R39 the manuals' examples run" {
-    local dir=$BATS_TEST_TMPDIR/examples count=0 line
+    local dir=$BATS_TEST_TMPDIR/examples count=0 line status
     mkdir -p "$dir/bin" && cp "$NETDX" "$dir/bin/netdx"
     for page in "$man"/netdx*.[15]; do
         while read -r line; do
             echo "$page: $line"
+            # A finding is no failure of the example: on a busy machine the lab may be late.
+            status=0
             (cd "$dir" && PATH=$dir/bin:$PATH timeout 60 unshare -n \
-                sh -c "ip link set lo up; $line") </dev/null
+                sh -c "ip link set lo up; $line") </dev/null || status=$?
+            [ "$status" -le 2 ]
             count=$((count + 1))
         done < <(examples "$page")
     done

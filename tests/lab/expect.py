@@ -4,9 +4,14 @@ expect.py list NAME                 reads the YAML on stdin, prints "NAME INDEX 
 expect.py run NETDX NAME INDEX FAMILY   reads the YAML on stdin, runs one, prints a line of TAP
 """
 import json
+import re
 import shlex
 import subprocess
 import sys
+
+ATTEMPTS = 3
+SECONDS = 60  # each
+LATE_MS = 2  # what a measurement may take for the path's own jitter
 
 
 def scalar(text):
@@ -78,20 +83,41 @@ def problems(command, document, expectation):
         yield "%s is found and not expected" % name
 
 
-def run(netdx, name, family, expectation):
-    command = expectation["command"]
-    arguments = shlex.split(expectation.get("arguments") or "")
-    line = [netdx, "lab", name, "--", netdx, command, "--json", family] + arguments + ["server.lab"]
-    label = "lab %s %s %s %s" % (name, command, family, " ".join(arguments))
-    done = subprocess.run(line, capture_output=True, text=True, timeout=110)
+def late_ms(chatter):
+    """By how much the lab was late at most, as it says itself (lab -v); 0 when it does not say."""
+    most = re.search(r"([0-9.]+) us \(most\)", chatter)
+    return float(most.group(1)) / 1e3 if most else 0
+
+
+def attempt(line, expectation):
+    """What is wrong, and whether the lab kept time."""
     try:
-        bad = list(problems(command, json.loads(done.stdout), expectation))
+        done = subprocess.run(line, capture_output=True, text=True, timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        return ["not finished after %d s" % SECONDS], 0
+    try:
+        bad = list(problems(expectation["command"], json.loads(done.stdout), expectation))
     except (ValueError, KeyError, TypeError) as error:
         bad = ["no document (%s): status %d: %s" % (error, done.returncode, done.stderr.strip())]
     if done.returncode not in (0, 1, 2):
         bad.append("exit status %d" % done.returncode)
+    return bad, late_ms(done.stderr)
+
+
+def run(netdx, name, family, expectation):
+    command = expectation["command"]
+    arguments = shlex.split(expectation.get("arguments") or "")
+    line = [netdx, "lab", "-v", name, "--", netdx, command, "--json", family] + arguments + ["server.lab"]
+    notes = []
+    # On a busy machine the lab itself delays packets, and netdx is right to find that: again.
+    for _ in range(ATTEMPTS):
+        bad, late = attempt(line, expectation)
+        if not bad or late < LATE_MS:
+            break
+        notes.append("the lab was late by %.1f ms: %s" % (late, "; ".join(bad)))
+    label = "lab %s %s %s %s" % (name, command, family, " ".join(arguments))
     lines = ["%s - %s" % ("not ok" if bad else "ok", label.strip())]
-    print("\n".join(lines + ["# " + line for line in bad]), flush=True)
+    print("\n".join(lines + ["# " + line for line in notes + bad]), flush=True)
 
 
 def main():

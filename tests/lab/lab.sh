@@ -24,5 +24,5 @@ fi
 
 export NETDX here
 list | xargs -r -P "$JOBS" -L 1 bash -c '
-    "$NETDX" lab --show "$1" | timeout -k 5 120 python3 "$here/expect.py" run "$NETDX" "$1" "$2" "$3"
+    "$NETDX" lab --show "$1" | timeout -k 5 200 python3 "$here/expect.py" run "$NETDX" "$1" "$2" "$3"
 ' expect
