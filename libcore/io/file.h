@@ -1,7 +1,11 @@
-/* A capture file (pcap or pcapng, by libpcap) as a network that only receives, as fast as asked. */
+/*
+ * A capture file (pcap or pcapng, as it is or packed by gzip or zstd) as a network that only
+ * receives, as fast as asked.
+ */
 #ifndef NETDX_IO_FILE_H
 #define NETDX_IO_FILE_H
 
+#include "io/expression.h"
 #include "io/netio.h"
 #include "io/raw.h"
 
@@ -11,6 +15,15 @@
  * kept by file_error(). Sending is -EOPNOTSUPP.
  */
 int file_open(const char *path, const char *filter, struct netio **out, char error[IO_ERROR_SIZE]);
+
+/*
+ * The same from a descriptor, which is taken over also on failure: for programs that open files
+ * first, give privileges away, and only then read. `path` is for messages; `filter` is borrowed,
+ * NULL for none.
+ */
+int file_open_fd(int fd, const char *path, struct expression *filter, struct netio **out,
+                 char error[IO_ERROR_SIZE]);
+
 const char *file_error(const struct netio *io);
 
 #endif

@@ -17,20 +17,21 @@
 #include "wire/packet.h"
 
 struct netio_frame {
-    int64_t when_ns;         /* when the kernel (or the simulator) saw it */
+    int64_t when_ns; /* when the kernel (or the simulator) saw it */
     enum link_type link;
     enum packet_direction direction;
-    uint32_t ifindex;        /* 0 when unknown */
-    const uint8_t *bytes;    /* borrowed, valid until the next call on this netio */
+    uint32_t ifindex;     /* 0 when unknown */
+    const uint8_t *bytes; /* borrowed, valid until the next call on this netio */
     size_t len, wire_len;
-    bool user_stamp;         /* the kernel gave no stamp: when_ns is the time of reading */
+    uint64_t number; /* of a file's frame, from 1, those that a filter left out included */
+    bool user_stamp; /* the kernel gave no stamp: when_ns is the time of reading */
 };
 
 struct netio_packet {
     const uint8_t *bytes; /* from the IP header on */
     size_t len;
-    uint32_t ifindex;     /* leave through this interface (link-local scopes); 0: routing decides */
-    int error;            /* set by send: 0 or -errno of this packet */
+    uint32_t ifindex; /* leave through this interface (link-local scopes); 0: routing decides */
+    int error;        /* set by send: 0 or -errno of this packet */
 };
 
 struct netio_counters {
@@ -48,6 +49,7 @@ struct netio_ops {
     int64_t (*to_unix)(struct netio *io, int64_t when_ns);
     int (*send)(struct netio *io, struct netio_packet *packets, size_t count);
     int (*receive)(struct netio *io, struct netio_frame *frame);
+    int (*receive_batch)(struct netio *io, struct netio_frame *frames, int max); /* or NULL */
     int (*wait)(struct netio *io, int64_t until_ns);
     int (*counters)(struct netio *io, struct netio_counters *counters);
     void (*close)(struct netio *io);
@@ -56,9 +58,9 @@ struct netio_ops {
 /* Backends embed this as their first member. */
 struct netio {
     const struct netio_ops *ops;
-    const char *name;       /* "raw", "file", "tun", "virtual", "unprivileged" */
-    const char *privilege;  /* "raw" or "unprivileged", shown in results */
-    bool hides_sent;        /* what is sent is not seen again as outgoing frames */
+    const char *name;      /* "raw", "file", "tun", "virtual", "unprivileged" */
+    const char *privilege; /* "raw" or "unprivileged", shown in results */
+    bool hides_sent;       /* what is sent is not seen again as outgoing frames */
 };
 
 static inline int64_t netio_now(struct netio *io)
@@ -89,6 +91,16 @@ static inline int netio_send(struct netio *io, struct netio_packet *packets, siz
 static inline int netio_receive(struct netio *io, struct netio_frame *frame)
 {
     return io->ops->receive(io, frame);
+}
+
+/*
+ * As netio_receive, of as many frames as there are at once, at most `max`: their number. All are
+ * valid until the next call. Saves a good part of the cost where frames come by the million.
+ */
+static inline int netio_receive_batch(struct netio *io, struct netio_frame *frames, int max)
+{
+    return io->ops->receive_batch ? io->ops->receive_batch(io, frames, max)
+                                  : io->ops->receive(io, frames);
 }
 
 /*

@@ -80,6 +80,28 @@ static const uint8_t next_generation[] = {
     0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x58, 0x00, 0x00, 0x00,
 };
 
+/* gzip 1.12 -9n of the cooked capture */
+static const uint8_t cooked_gzip[] = {
+    0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0xf3, 0xb5, 0xd9, 0xb4, 0x90, 0x89,
+    0x81, 0x85, 0x01, 0x01, 0x58, 0x18, 0x44, 0x18, 0x19, 0x18, 0xac, 0xd4, 0x59, 0xb2, 0xff, 0x59,
+    0xee, 0xe3, 0xb6, 0x00, 0x8a, 0x80, 0x30, 0x07, 0x44, 0x92, 0x91, 0x99, 0x85, 0x81, 0x0d, 0xa6,
+    0xd2, 0x95, 0x81, 0x41, 0xa5, 0x74, 0x91, 0x03, 0x83, 0x03, 0xe3, 0x71, 0x93, 0x7a, 0xa0, 0x1c,
+    0x08, 0x73, 0x30, 0xcc, 0x38, 0x15, 0xac, 0xc2, 0xc0, 0xc8, 0xc0, 0xc8, 0xc4, 0xcc, 0xc2, 0xca,
+    0xc6, 0x0e, 0x32, 0xc7, 0xa6, 0x82, 0x08, 0x73, 0x16, 0x33, 0x00, 0xcd, 0x61, 0x87, 0x9b, 0xc3,
+    0xc0, 0xb0, 0x00, 0xc5, 0x1c, 0x00, 0x45, 0x3c, 0xfd, 0xfe, 0xa8, 0x00, 0x00, 0x00,
+};
+
+/* zstd 1.5.4 -19 of it */
+static const uint8_t cooked_zstd[] = {
+    0x28, 0xb5, 0x2f, 0xfd, 0x24, 0xa8, 0x05, 0x03, 0x00, 0x32, 0x85, 0x12, 0x1e, 0xb0, 0xa9, 0x31,
+    0x0c, 0x43, 0x53, 0x50, 0x40, 0xa1, 0x44, 0x2d, 0xa6, 0x2d, 0x70, 0x80, 0x22, 0xc0, 0x56, 0xd2,
+    0xc0, 0xf0, 0x79, 0x88, 0x78, 0xef, 0x26, 0x72, 0x6f, 0x99, 0x02, 0xd1, 0xc3, 0x29, 0xe7, 0x80,
+    0x0f, 0x58, 0xd7, 0x74, 0x5d, 0x2e, 0x18, 0x74, 0xd4, 0x7f, 0x88, 0x4b, 0x91, 0x91, 0xa9, 0x91,
+    0x9f, 0xfc, 0x5e, 0xa7, 0xff, 0x1f, 0xff, 0xf9, 0xcf, 0xc0, 0x2a, 0x32, 0x66, 0x07, 0xe3, 0x55,
+    0x78, 0xdf, 0x9b, 0x54, 0x1d, 0x4a, 0x08, 0x20, 0x70, 0x2d, 0x73, 0x67, 0x14, 0x17, 0xc0, 0x4e,
+    0xd8, 0xc2, 0x2e, 0xae, 0x35, 0xee, 0xc1, 0x80, 0x0b, 0x56, 0xb7, 0x87, 0xfc,
+};
+
 static char error[IO_ERROR_SIZE];
 
 /* A file in memory, by the path of its descriptor. */
@@ -169,6 +191,96 @@ static void test_next_generation(void **state)
     assert_int_equal(OPEN(next_generation, NULL, &io), 0);
     check_cooked(io);
     netio_close(io);
+}
+
+static void test_packed(void **state)
+{
+    struct netio *io;
+
+    (void)state;
+    assert_int_equal(OPEN(cooked_gzip, NULL, &io), 0);
+    check_cooked(io);
+    netio_close(io);
+    assert_int_equal(OPEN(cooked_zstd, NULL, &io), 0);
+    check_cooked(io);
+    netio_close(io);
+}
+
+/* Packed data that is cut gives the frames before the cut, and says which of the two was cut. */
+static void test_packed_and_cut(void **state)
+{
+    struct netio *io;
+    struct netio_frame f;
+    int got;
+
+    (void)state;
+    assert_int_equal(open_bytes(cooked_gzip, sizeof(cooked_gzip) - 4, NULL, &io), 0);
+    while ((got = netio_receive(io, &f)) == 1)
+        ;
+    assert_int_equal(got, -EPROTO);
+    assert_string_equal(file_error(io), "the gzip data ends too early");
+    netio_close(io);
+}
+
+static void check_batch(const void *bytes, size_t len, const char *filter, size_t want)
+{
+    struct netio *io;
+    struct netio_frame frames[8];
+
+    assert_int_equal(open_bytes(bytes, len, filter, &io), 0);
+    assert_int_equal(netio_receive_batch(io, frames, 8), (int)want);
+    for (size_t i = 0; i < want; i++) {
+        assert_int_equal(frames[i].len, 56);
+        assert_int_equal(frames[i].link, LINK_LINUX_SLL2);
+        assert_int_equal(frames[i].ifindex, 1);
+        assert_int_equal(frames[i].bytes[40], want == 2 && i == 0 ? 8 : 0); /* ICMP type */
+        assert_int_equal(frames[i].number, want == 2 ? i + 1 : 2);
+    }
+    assert_int_equal(netio_receive_batch(io, frames, 8), -ENODATA);
+    netio_close(io);
+}
+
+/* All frames of a batch are valid at once, and numbered as if there were no filter. */
+static void test_batch(void **state)
+{
+    (void)state;
+    check_batch(cooked, sizeof(cooked), NULL, 2);
+    check_batch(next_generation, sizeof(next_generation), NULL, 2);
+    check_batch(cooked, sizeof(cooked), "icmp[0] == 0", 1);
+    check_batch(next_generation, sizeof(next_generation), "icmp[0] == 0", 1);
+}
+
+/* The largest frame, between small ones, wherever it meets the end of the read buffer. */
+static void test_large_frames(void **state)
+{
+    enum { LARGE = 262144, FRAMES = 40 };
+    size_t size = 24 + FRAMES * (16 + LARGE), len = 24;
+    uint8_t *bytes = calloc(1, size);
+    struct netio *io;
+    struct netio_frame frames[7];
+    int got, seen = 0;
+
+    (void)state;
+    assert_non_null(bytes);
+    memcpy(bytes, cooked, 24);
+    for (int i = 0; i < FRAMES; i++) {
+        uint32_t n = i % 3 == 1 ? LARGE : (uint32_t)(i * 1111), header[4] = {0, 0, n, n};
+        memcpy(bytes + len, header, 16);
+        memset(bytes + len + 16, i, n);
+        len += 16 + n;
+    }
+    assert_int_equal(open_bytes(bytes, len, NULL, &io), 0);
+    while ((got = netio_receive_batch(io, frames, 7)) > 0) {
+        for (int i = 0; i < got; i++, seen++) {
+            size_t n = seen % 3 == 1 ? LARGE : (size_t)(seen * 1111);
+            assert_int_equal(frames[i].len, n);
+            assert_true(n == 0 || (frames[i].bytes[0] == seen && frames[i].bytes[n - 1] == seen));
+        }
+    }
+    assert_int_equal(got, -ENODATA);
+    assert_int_equal(seen, FRAMES);
+    netio_close(io);
+    free(bytes);
 }
 
 /* The packet type 4 of a cooked header is "sent by us". */
@@ -273,20 +385,28 @@ static void check_kind(const void *bytes, size_t len, const char *words)
     assert_null(io);
 }
 
+/* gzip 1.12 -9n of "netdx" */
+static const uint8_t netdx_gzip[] = {0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02,
+                                     0x03, 0xcb, 0x4b, 0x2d, 0x49, 0xa9, 0x00, 0x00, 0x21,
+                                     0xae, 0x6f, 0xe0, 0x05, 0x00, 0x00, 0x00};
+
 static void test_what_it_looks_like(void **state)
 {
     (void)state;
     check_kind("", 0, "empty");
     check_kind("hello, world\n", 13, "text");
-    check_kind("\x1f\x8b\x08\0\0\0\0\0", 8, "gzip");
-    check_kind("\x28\xb5\x2f\xfd\x04\0", 6, "zstd");
+    check_kind("\x1f\x8b\x08\0\0\0\0\0", 8, "gzip data ends too early");
+    check_kind("\x28\xb5\x2f\xfd\x04\0", 6, "zstd data ends too early");
+    check_kind(netdx_gzip, sizeof(netdx_gzip), "text, not a capture, packed with gzip");
+    check_kind(" {\"a\": 1}", 9, "JSON");
+    check_kind("#!/bin/sh\n", 10, "script");
     check_kind("\xfd"
                "7zXZ\0\0",
                7, "xz");
     check_kind("BZh91AY", 7, "bzip2");
     check_kind("\x7f"
                "ELF\2\1\1\0",
-               8, "program");
+               8, "ELF program");
     check_kind("PK\3\4\x14\0", 6, "zip");
     check_kind("snoop\0\0\0\0\0\0\2", 12, "snoop");
     check_kind("\0\1\2\3\4\5\6\7", 8, "not a capture");
@@ -348,6 +468,10 @@ int main(void)
         cmocka_unit_test(test_big_endian_ethernet),
         cmocka_unit_test(test_cooked),
         cmocka_unit_test(test_next_generation),
+        cmocka_unit_test(test_packed),
+        cmocka_unit_test(test_packed_and_cut),
+        cmocka_unit_test(test_batch),
+        cmocka_unit_test(test_large_frames),
         cmocka_unit_test(test_cooked_direction),
         cmocka_unit_test(test_filter),
         cmocka_unit_test(test_cut_files),
