@@ -4,6 +4,9 @@
 
 #include "tools/options.h"
 
+int flows_main(int argc, char **argv);
+extern const struct options flows_command_options;
+
 int lab_main(int argc, char **argv);
 extern const struct options lab_command_options;
 

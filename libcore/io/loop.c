@@ -23,6 +23,8 @@ struct loop {
     int64_t armed_ns; /* what timer_fd is set to; TIME_NEVER: not set */
     ev_io timer;
     ev_io signals;
+    ev_async notified;
+    bool notifiable; /* the watcher above is at work */
     bool woken, stopped;
     bool catches_signals;
     int signal;
@@ -179,6 +181,8 @@ void loop_free(struct loop *loop)
         return;
     if (loop->catches_signals)
         loop_release_signals(loop);
+    if (loop->notifiable)
+        ev_async_stop(loop->ev, &loop->notified);
     ev_io_stop(loop->ev, &loop->timer);
     close(loop->timer_fd);
     ev_loop_destroy(loop->ev);
@@ -288,6 +292,28 @@ int loop_wait(struct loop *loop, int64_t until_ns)
 void loop_wake(struct loop *loop)
 {
     loop->woken = true;
+}
+
+static void loop_was_notified(struct ev_loop *ev, ev_async *watcher, int events)
+{
+    (void)ev;
+    (void)events;
+    loop_wake(watcher->data);
+}
+
+void loop_expect_notify(struct loop *loop)
+{
+    if (loop->notifiable)
+        return;
+    ev_async_init(&loop->notified, loop_was_notified);
+    loop->notified.data = loop;
+    ev_async_start(loop->ev, &loop->notified);
+    loop->notifiable = true;
+}
+
+void loop_notify(struct loop *loop)
+{
+    ev_async_send(loop->ev, &loop->notified);
 }
 
 int64_t loop_paused_ns(const struct loop *loop)

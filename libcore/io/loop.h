@@ -27,6 +27,13 @@ void loop_stop(struct loop *loop);
  */
 int loop_wait(struct loop *loop, int64_t until_ns);
 void loop_wake(struct loop *loop); /* called by watchers that have something for the caller */
+/*
+ * loop_wake for other threads, the only call here that they may make; loop_expect_notify comes
+ * first, in the loop's own thread.
+ */
+void loop_expect_notify(struct loop *loop);
+void loop_notify(struct loop *loop);
+
 int64_t loop_paused_ns(const struct loop *loop); /* total so far */
 
 struct ev_loop *loop_ev(struct loop *loop);

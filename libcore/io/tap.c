@@ -40,7 +40,7 @@ struct tap {
     uint64_t interface_dropped; /* before the start */
     struct clockmap clock;
     int64_t drained_ns, now_ns; /* everything stamped before was read; this batch's time */
-    int64_t stopped_ns;
+    int64_t started_unix_ns, stopped_ns;
     struct netio_counters counters;
     uint32_t seen_dropped;      /* libpcap's counters are 32 bits wide and wrap */
     struct netio_frame *frames; /* of the batch under way, borrowed */
@@ -82,6 +82,8 @@ static void tap_take(u_char *context, const struct pcap_pkthdr *header, const u_
     int64_t unix_ns = (int64_t)header->ts.tv_sec * NS_PER_SEC + header->ts.tv_usec;
     size_t len = header->caplen;
 
+    if (unix_ns < tap->started_unix_ns)
+        return; /* came before this tap shared with others */
     if (len > TAP_COPIES_SIZE - tap->used)
         len = TAP_COPIES_SIZE - tap->used; /* never with the snaplens that are allowed */
     *frame = (struct netio_frame){.link = LINK_LINUX_SLL2,
@@ -149,7 +151,7 @@ static int tap_wait(struct netio *io, int64_t until_ns)
 {
     struct tap *tap = (struct tap *)io;
     struct pollfd fds[TAP_INTERFACES_MAX + 2] = {
-        {.fd = tap->stop_fd, .events = POLLIN},
+        {.fd = tap->stopped ? -1 : tap->stop_fd, .events = POLLIN},
         {.fd = pcap_get_selectable_fd(tap->capture), .events = POLLIN},
     };
     nfds_t count = 2;
@@ -158,7 +160,7 @@ static int tap_wait(struct netio *io, int64_t until_ns)
         fds[count++] = (struct pollfd){.fd = tap->links[i].fd, .events = POLLIN};
     if (poll(fds, count, tap_wait_ms(until_ns)) < 0)
         return errno == EINTR ? 0 : -errno;
-    return fds[0].revents && !tap->stopped ? -EINTR : 0;
+    return fds[0].revents ? -EINTR : 0;
 }
 
 /* --- counters and clocks -------------------------------------------------------------- */
@@ -410,16 +412,17 @@ int tap_start(struct netio *io, char error[IO_ERROR_SIZE])
 
     error[0] = '\0';
     tap->drained_ns = tap_clock();
+    tap->started_unix_ns = clockmap_clock(NULL, CLOCK_REALTIME);
     return tap_set_program(tap, &tap->program, error);
 }
 
 void tap_stop(struct netio *io)
 {
     struct tap *tap = (struct tap *)io;
-    char error[IO_ERROR_SIZE];
 
-    if (!tap->stopped)
-        tap_reject_all(tap, error);
+    if (tap->stopped)
+        return;
+    tap_socket_deafen(pcap_fileno(tap->capture));
     tap->stopped = true;
     tap->stopped_ns = tap_clock();
 }

@@ -41,7 +41,7 @@ int tap_open(const struct tap_options *options, struct netio **out, char error[I
 /* Captures from now on; needs no privilege. 0 or -EIO with a message. */
 int tap_start(struct netio *io, char error[IO_ERROR_SIZE]);
 
-/* Captures nothing more; what is waiting can still be received. */
+/* Captures nothing more; what is waiting can still be received. For the thread that receives. */
 void tap_stop(struct netio *io);
 
 /* After tap_stop, whether everything has been received: the ring hands out late what is few. */

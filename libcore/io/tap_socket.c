@@ -1,6 +1,7 @@
 #include "io/tap_socket.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -35,4 +36,13 @@ int tap_socket_promiscuous(const uint32_t *ifindexes, size_t count)
         }
     }
     return fd;
+}
+
+/* Not through libpcap, which would apply a new filter to what waits in the ring as well. */
+int tap_socket_deafen(int fd)
+{
+    struct sock_filter reject = BPF_STMT(BPF_RET | BPF_K, 0);
+    struct sock_fprog program = {.len = 1, .filter = &reject};
+
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) ? -errno : 0;
 }

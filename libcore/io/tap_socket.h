@@ -14,4 +14,7 @@ int tap_socket_share(int fd, int group);
 /* A socket that keeps interfaces in promiscuous mode as long as it is open. -errno. */
 int tap_socket_promiscuous(const uint32_t *ifindexes, size_t count);
 
+/* Takes nothing more, and leaves what is in the ring. -errno. */
+int tap_socket_deafen(int fd);
+
 #endif

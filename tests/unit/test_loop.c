@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <ev.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -302,6 +303,28 @@ static void test_no_pause_in_ordinary_waits(void **state)
     loop_free(loop);
 }
 
+static void *notify_soon(void *context)
+{
+    usleep(20000);
+    loop_notify(context);
+    return NULL;
+}
+
+static void test_another_thread_wakes(void **state)
+{
+    struct loop *loop = new_loop();
+    int64_t start = loop_now(loop);
+    pthread_t thread;
+
+    (void)state;
+    loop_expect_notify(loop);
+    assert_int_equal(pthread_create(&thread, NULL, notify_soon, loop), 0);
+    assert_int_equal(loop_wait(loop, start + 60 * NS_PER_SEC), 0);
+    assert_true(loop_now(loop) - start < 10 * NS_PER_SEC);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    loop_free(loop);
+}
+
 static void test_free_nothing(void **state)
 {
     (void)state;
@@ -324,6 +347,7 @@ int main(void)
         cmocka_unit_test(test_terminal_stop_is_measured),
         cmocka_unit_test(test_forced_stop_is_noticed),
         cmocka_unit_test(test_no_pause_in_ordinary_waits),
+        cmocka_unit_test(test_another_thread_wakes),
         cmocka_unit_test(test_free_nothing),
     };
 

@@ -1,0 +1,99 @@
+"""A lab that is driven from outside: commands in the namespaces of its client and its server."""
+import ctypes
+import fcntl
+import os
+import signal
+import subprocess
+import time
+
+TUNGETDEVNETNS = 0x54E3  # linux/if_tun.h
+PIDFD_OPEN, PIDFD_GETFD = 434, 438
+CLONE_NEWNET = 0x40000000
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def enter(namespace):
+    """For a child before exec."""
+    if LIBC.setns(namespace, CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "setns")
+
+
+class Lab:
+    """`with Lab(...)`: the lab runs until the end of the block."""
+
+    def __init__(self, netdx, scenario, seed, log):
+        self.process = subprocess.Popen(
+            [netdx, "lab", "--seed", str(seed), "--log", log, scenario, "--", "cat"],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        self.namespaces = {}
+        self.children = []
+
+    def __enter__(self):
+        deadline = time.time() + 10
+        while len(self.namespaces) < 2 and time.time() < deadline:
+            if self.process.poll() is not None:
+                raise RuntimeError("the lab ended with status %d" % self.process.returncode)
+            self.look()
+            time.sleep(0.01)
+        if len(self.namespaces) < 2:
+            raise RuntimeError("the lab has no two TUN devices")
+        time.sleep(0.1)  # addresses and routes come after the devices
+        return self
+
+    def look(self):
+        """The network namespaces of the TUN devices that the lab holds open."""
+        pid = self.process.pid
+        try:
+            own = os.stat("/proc/%d/ns/net" % pid).st_ino
+            tuns = [int(fd) for fd in os.listdir("/proc/%d/fd" % pid)
+                    if os.readlink("/proc/%d/fd/%s" % (pid, fd)) == "/dev/net/tun"]
+        except OSError:
+            return
+        if len(tuns) < 2:
+            return
+        pidfd = LIBC.syscall(PIDFD_OPEN, pid, 0)
+        for tun in tuns:
+            copy = LIBC.syscall(PIDFD_GETFD, pidfd, tun, 0)
+            if copy < 0:
+                continue
+            try:
+                namespace = fcntl.ioctl(copy, TUNGETDEVNETNS)
+                side = "client" if os.fstat(namespace).st_ino == own else "server"
+                self.namespaces.setdefault(side, namespace)
+            except OSError:
+                pass
+            os.close(copy)
+        os.close(pidfd)
+
+    def start(self, side, command, **options):
+        namespace = self.namespaces[side]
+        child = subprocess.Popen(command, preexec_fn=lambda: enter(namespace), text=True,
+                                 **options)
+        self.children.append(child)
+        return child
+
+    def capture(self, side, path, snaplen=128):
+        """tcpdump on the side's interface; ready when this returns."""
+        child = self.start(side, ["tcpdump", "-i", "lab0", "-s", str(snaplen), "-B", "16384",
+                                  "--nano", "--immediate-mode", "-U", "-Z", "root", "-w", path,
+                                  "tcp"],
+                           stderr=subprocess.DEVNULL)
+        deadline = time.time() + 10
+        while time.time() < deadline and not (os.path.exists(path) and os.path.getsize(path)):
+            time.sleep(0.01)
+        return child
+
+    def __exit__(self, *_):
+        for child in self.children:
+            if child.poll() is None:
+                child.send_signal(signal.SIGINT)
+        for child in self.children:
+            try:
+                child.wait(5)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+        self.process.stdin.close()
+        self.process.wait(10)
+        for namespace in self.namespaces.values():
+            os.close(namespace)

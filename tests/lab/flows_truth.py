@@ -1,0 +1,426 @@
+"""What netdx flows says of real TCP transfers, against the truth.
+
+flows_truth.py check NETDX SEEDS [JOBS]   one line of TAP per demand
+flows_truth.py bench NETDX SEEDS [JOBS]   a table, tshark beside it
+
+Each seed is a transfer between two kernels through the lab, with losses, reordering, duplication,
+a round-trip time and TCP's settings by chance, captured at both ends at once. The truth:
+- what was sent again: the order in which the sender's own kernel let its segments out;
+- what was lost, delayed, duplicated: the lab's log;
+- why it was sent again: the sender's kernel counters, read twice a millisecond;
+- how much: the same counters before and after.
+"""
+import concurrent.futures
+import json
+import math
+import os
+import random
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+import flows_packets as packets  # noqa: E402
+from flows_lab import Lab  # noqa: E402
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+PEER = [sys.executable, os.path.join(HERE, "flows_peer.py")]
+SIDES = ("client", "server")
+ADDRESS = {4: {"client": "10.0.0.2", "server": "10.99.0.2"},
+           6: {"client": "fd00::2", "server": "fd00:0:0:99::2"}}
+CLOCK_SLACK_S = 0.0003  # between a counter's change and the stamp of the segment it counted
+
+# The demands, in percent.
+RECALL, PRECISION, TRIGGER, POSITION, COUNTERS = 99.5, 99.5, 97, 99, 1
+
+
+# --- one transfer -----------------------------------------------------------------------------
+
+def choose(seed):
+    """Everything about a transfer follows from its seed."""
+    r = random.Random(seed)
+    rtt = math.exp(r.uniform(math.log(2), math.log(200)))
+    bursts = r.random() < 0.5
+    block = r.choice([1, 3, 10, 30]) * 1448 if bursts else 65536
+    size = r.randrange(300, 1000) * 1448
+    if bursts:  # about six seconds of round trips
+        size = block * max(20, min(size // block, int(6000 / rtt)))
+    return {
+        "seed": seed, "rtt_ms": rtt, "loss": math.exp(r.uniform(math.log(0.1), math.log(5))),
+        "reorder": r.choice([0, 0, 0.5, 2]), "reorder_ms": r.uniform(1, max(2, rtt / 3)),
+        "duplicate": r.choice([0, 0, 0.5, 2]), "family": r.choice([4, 4, 6]),
+        "timestamps": r.random() < 0.7, "sender": r.choice(SIDES),
+        "control": r.choice(["cubic", "reno"]), "bursts": bursts, "block": block,
+        "bytes": size, "pause": r.uniform(0, 0.02),
+    }
+
+
+def scenario(c):
+    half = c["rtt_ms"] / 2
+    link = "delay: %.3fms, loss: %.3f%%" % (half - 0.4, c["loss"])
+    if c["reorder"]:
+        link += ", reorder: %.1f%%, reorder-delay: %.3fms" % (c["reorder"], c["reorder_ms"])
+    if c["duplicate"]:
+        link += ", duplicate: %.1f%%" % c["duplicate"]
+    return ("name: truth\nsummary: A path of chance.\ndefaults: {link: {delay: 200us}}\n"
+            "path:\n  - {}\n  - {link: {%s}}\n" % link)
+
+
+def transfer(netdx, c, work):
+    """Leaves captures, log and counters in `work`."""
+    path = lambda name: os.path.join(work, name)
+    with open(path("s.yaml"), "w") as file:
+        file.write(scenario(c))
+    options = json.dumps({k: c[k] for k in ("bytes", "block", "bursts", "pause", "control")})
+    server = ADDRESS[c["family"]]["server"]
+    job = {side: "send" if side == c["sender"] else "receive" for side in SIDES}
+    with Lab(netdx, path("s.yaml"), c["seed"], path("log")) as lab:
+        for side in SIDES:
+            lab.start(side, ["sysctl", "-q", "net.ipv4.tcp_timestamps=%d" % c["timestamps"],
+                             "net.ipv4.tcp_no_metrics_save=1"]).wait()
+            lab.capture(side, path(side + ".pcap"))
+        listener = lab.start("server", PEER + ["listen", job["server"], server, "5001", options],
+                             stdout=subprocess.PIPE)
+        if listener.stdout.readline() != "ready\n":
+            raise RuntimeError("the server does not listen")
+        caller = lab.start("client", PEER + ["connect", job["client"], server, "5001", options],
+                           stdout=subprocess.PIPE)
+        output = {"server": listener.communicate(timeout=90)[0],
+                  "client": caller.communicate(timeout=90)[0]}
+        # Late copies and the last acknowledgements.
+        lab.start("client", ["sleep", "%.3f" % (0.3 + c["rtt_ms"] / 500)]).wait()
+    return json.loads(output[c["sender"]])
+
+
+# --- the truth --------------------------------------------------------------------------------
+
+def log_events(path):
+    """By side: what entered there and what was delivered there, in order, as (id, seq, due)."""
+    entered, delivered = {s: [] for s in SIDES}, {s: [] for s in SIDES}
+    with open(path) as file:
+        for line in file:
+            event = json.loads(line)
+            packet = event.get("packet") or {}
+            if packet.get("protocol") != 6 or event["node"] not in SIDES:
+                continue
+            if event["action"] == "entered":
+                entered[event["node"]].append((event["id"], packet["tcp_seq"]))
+            elif event["action"] == "delivered":
+                delivered[event["node"]].append((event["id"], packet["tcp_seq"]))
+    return entered, delivered
+
+
+def match(frames, events, what):
+    """Frames with the log's ids: the two are the same list, or the capture is not whole."""
+    if len(frames) != len(events) or any(f.seq != e[1] for f, e in zip(frames, events)):
+        raise RuntimeError("%s: %d frames captured, %d in the lab's log" % (
+            what, len(frames), len(events)))
+    return [(f, e[0]) for f, e in zip(frames, events)]
+
+
+def sent_again(sent):
+    """Ids of the transmissions that carry bytes sent before; {id: ids of earlier ones}."""
+    again, history, highest = {}, [], None
+    for frame, number in sent:
+        if not frame.takes or frame.rst:
+            continue
+        end = (frame.seq + frame.takes) % 2**32
+        if frame.syn:
+            if highest is not None:
+                again[number] = [n for _, n in history]
+        elif highest is not None and packets.after(highest, frame.seq) > 0:
+            again[number] = [n for f, n in history if not f.syn and
+                             packets.after(f.seq, frame.seq) <= 0 and
+                             packets.after((f.seq + f.takes) % 2**32, frame.seq) > 0]
+        history.append((frame, number))
+        if highest is None or packets.after(end, highest) > 0:
+            highest = end
+    return again
+
+
+def causes(changes, when):
+    """The kernel's reason for what it sent at `when`: a set of triggers."""
+    found = set()
+    for before, after, counters in changes:
+        if before - CLOCK_SLACK_S <= when <= after + CLOCK_SLACK_S:
+            if "TCPTimeouts" in counters or "TCPSlowStartRetrans" in counters:
+                found.add("timeout")
+            if "TCPLossProbes" in counters:
+                found.add("tail_probe")
+            if "TCPFastRetrans" in counters:
+                found.add("fast")
+    return found
+
+
+class Truth:
+    """Of one direction: by tap, {frame: (position, trigger or None, is SYN)}."""
+
+    def __init__(self, frames, log, sender, changes):
+        receiver = SIDES[SIDES.index(sender) ^ 1]
+        port = 5001 if sender == "server" else None
+        own = lambda f: (f.source_port == 5001) == (port is not None)
+        sent = match([f for f in frames[sender] if own(f)], log[0][sender], sender + " sent")
+        got = match([f for f in frames[receiver] if own(f)], log[1][receiver],
+                    receiver + " received")
+        again = sent_again(sent)
+        self.at = {sender: {}, receiver: {}}
+        self.copies = set()
+        reasons = {}
+        for frame, number in sent:
+            if number in again:
+                reasons[number] = causes(changes, packets.seconds(frame.time)) if changes else set()
+                self.at[sender][frame.frame] = ("behind_tap", reasons[number], bool(frame.syn))
+        seen = set()
+        for frame, number in got:
+            if number in seen:
+                self.copies.add(frame.frame)
+            elif number in again:
+                lost = "behind_tap" if seen & set(again[number]) else "before_tap"
+                self.at[receiver][frame.frame] = (lost, reasons[number], bool(frame.syn))
+            seen.add(number)
+
+
+# --- what the tools say -----------------------------------------------------------------------
+
+KINDS = ("retransmission", "syn_retransmission", "synack_retransmission")
+
+
+def run_netdx(netdx, path):
+    """By direction {frame: event}, the final verdicts, and the document."""
+    done = subprocess.run([netdx, "flows", "--jsonl", "-r", path], capture_output=True, text=True,
+                          timeout=60)
+    verdicts = {"client": {}, "server": {}}
+    document = {}
+    for line in done.stdout.splitlines():
+        event = json.loads(line)
+        if event["event"] == "summary":
+            document = event
+            continue
+        if "direction" not in event:
+            continue
+        side = event["direction"].split("_")[0]
+        revised = event.get("revises")
+        if event["event"] in KINDS:
+            verdicts[side][revised or event["frame"]] = event
+        elif revised and event["event"] in ("duplicate", "reordering"):
+            verdicts[side].pop(revised, None)
+    if not document:
+        raise RuntimeError("netdx flows: %s" % done.stderr)
+    return verdicts, document
+
+
+TSHARK = ("tcp.analysis.retransmission", "tcp.analysis.fast_retransmission",
+          "tcp.analysis.spurious_retransmission")
+
+
+def run_tshark(path):
+    """{frame: trigger} of what it calls a retransmission of whatever kind."""
+    command = ["tshark", "-r", path, "-Y", " or ".join(TSHARK), "-T", "fields",
+               "-e", "frame.number", "-e", "tcp.srcport"]
+    for name in TSHARK:
+        command += ["-e", name]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    found = {"client": {}, "server": {}}
+    for line in done.stdout.splitlines():
+        frame, port, _, fast, _ = (line.split("\t") + [""] * 5)[:5]
+        found["server" if port == "5001" else "client"][int(frame)] = "fast" if fast else "timeout"
+    return found
+
+
+# --- counting ---------------------------------------------------------------------------------
+
+class Score:
+    """Of one tool at one kind of tap."""
+
+    def __init__(self):
+        self.true = self.found = self.false = 0
+        self.trigger_right = self.trigger_known = 0
+        self.position_right = self.position_known = 0
+        self.wrong = []
+
+    def count(self, truth, claimed, label):
+        """`claimed`: {frame: (trigger, position)}, None for what the tool does not tell."""
+        self.true += len(truth)
+        for frame, (lost, reason, syn) in truth.items():
+            if frame not in claimed:
+                self.wrong.append("%s frame %d: missed" % (label, frame))
+                continue
+            self.found += 1
+            trigger, position = claimed[frame]
+            if trigger and len(reason) == 1 and not syn:
+                self.trigger_known += 1
+                self.trigger_right += trigger in reason
+                if trigger not in reason:
+                    self.wrong.append("%s frame %d: %s, kernel says %s" % (
+                        label, frame, trigger, *reason))
+            if position:
+                self.position_known += 1
+                self.position_right += position == lost
+                if position != lost:
+                    self.wrong.append("%s frame %d: %s, truly %s" % (label, frame, position, lost))
+        for frame in set(claimed) - set(truth):
+            self.false += 1
+            self.wrong.append("%s frame %d: none" % (label, frame))
+
+    def add(self, other):
+        for name, value in vars(other).items():
+            setattr(self, name, getattr(self, name) + value)
+
+    @staticmethod
+    def share(part, whole):
+        return 100 * part / whole if whole else float("nan")
+
+    def figures(self):
+        return (self.share(self.found, self.true),
+                self.share(self.found, self.found + self.false),
+                self.share(self.trigger_right, self.trigger_known),
+                self.share(self.position_right, self.position_known))
+
+
+def probes_resent(changes):
+    """Tail loss probes that sent something again: new data is not a retransmission."""
+    return sum(min(c["TCPLossProbes"], c.get("RetransSegs", 0) - c.get("TCPFastRetrans", 0) -
+                   c.get("TCPSlowStartRetrans", 0)) for _, _, c in changes if "TCPLossProbes" in c)
+
+
+def counters(kernel, document, sender):
+    """{name: (kernel, netdx)}, netdx at the sender's side."""
+    receiver = SIDES[SIDES.index(sender) ^ 1]
+    flow = document["flows"][0]
+    sent, back = flow[sender], flow[receiver]
+    k = kernel["counters"]
+    r = sent["retransmissions"]
+    return {
+        "TcpRetransSegs": (k["RetransSegs"], r["total"] + sent["syn_retransmissions"]),
+        "TCPLossProbes that re-sent": (probes_resent(kernel["changes"]), r["tail_probe"]),
+        "TCPTimeouts": (k["TCPTimeouts"], r["timer"] + sent["syn_retransmissions"]),
+        "TCPSpuriousRTOs": (k["TCPSpuriousRTOs"], r["spurious_timeout"]),
+        "TCPDSACKRecv": (k["TCPDSACKRecv"] + k["TCPDSACKOfoRecv"], back["dsacks"]),
+    }
+
+
+def one(netdx, seed, tshark):
+    """Scores {(tool, tap): Score} and counters of one seed; None in place of them: no transfer."""
+    c = choose(seed)
+    label = "seed %d" % seed
+    keep = os.environ.get("FLOWS_TRUTH_KEEP")
+    with tempfile.TemporaryDirectory() as work:
+        work = os.path.join(keep, str(seed)) if keep else work
+        os.makedirs(work, exist_ok=True)
+        os.chmod(work, 0o755)
+        kernel = transfer(netdx, c, work)
+        frames = {s: packets.read(os.path.join(work, s + ".pcap")) for s in SIDES}
+        log = log_events(os.path.join(work, "log"))
+        truths = {s: Truth(frames, log, s, kernel["changes"] if s == c["sender"] else [])
+                  for s in SIDES}
+        scores, compared = {}, {}
+        for tap in SIDES:
+            path = os.path.join(work, tap + ".pcap")
+            verdicts, document = run_netdx(netdx, path)
+            theirs = run_tshark(path) if tshark else None
+            for sender in SIDES:
+                where = "sender" if tap == sender else "receiver"
+                score = scores.setdefault(("netdx", where), Score())
+                score.count(truths[sender].at[tap],
+                            {f: (e["trigger"], e["lost"]) for f, e in verdicts[sender].items()},
+                            "%s %s's side, from %s" % (label, tap, sender))
+                if theirs is not None:
+                    scores.setdefault(("tshark", where), Score()).count(
+                        truths[sender].at[tap],
+                        {f: (t, None) for f, t in theirs[sender].items()}, label)
+            if tap == c["sender"]:
+                compared = counters(kernel, document, tap)
+        return scores, compared
+
+
+def run_all(netdx, seeds, jobs, tshark):
+    scores, sums, failed = {}, {}, []
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        runs = {pool.submit(one, netdx, seed, tshark): seed for seed in seeds}
+        for run in concurrent.futures.as_completed(runs):
+            try:
+                got, compared = run.result()
+            except Exception as error:  # a transfer that failed is told, and is a failure
+                failed.append("seed %d: %s" % (runs[run], error))
+                continue
+            for key, score in got.items():
+                scores.setdefault(key, Score()).add(score)
+            for name, pair in compared.items():
+                total = sums.setdefault(name, [0, 0, 0])
+                total[0] += pair[0]
+                total[1] += pair[1]
+                total[2] += abs(pair[0] - pair[1])
+    return scores, sums, failed
+
+
+# --- saying it --------------------------------------------------------------------------------
+
+def table(scores, sums, failed, seeds):
+    print("TCP retransmissions against the truth, %d seeds (asked: recall and precision %.1f, "
+          "trigger %d, position %d %%; counters within %d %%)" % (
+              seeds, RECALL, TRIGGER, POSITION, COUNTERS))
+    print("  %-24s %7s %9s %11s %10s %11s" % (
+        "tool, tap", "true", "recall %", "precision %", "trigger %", "position %"))
+    for (tool, where), score in sorted(scores.items()):
+        print("  %-24s %7d %9.2f %11.2f %10.2f %11.2f" % (
+            ("%s, %s's side" % (tool, where), score.true) + score.figures()))
+    print("  %-28s %9s %9s %9s" % ("kernel counter", "kernel", "netdx", "differ %"))
+    for name, (kernel, ours, _) in sums.items():
+        print("  %-28s %9d %9d %9.2f" % (name, kernel, ours,
+                                         100 * abs(ours - kernel) / max(kernel, 1)))
+    for line in failed:
+        print("  failed: " + line)
+    if os.environ.get("FLOWS_TRUTH_VERBOSE"):
+        for key, score in scores.items():
+            for line in score.wrong if key[0] == "netdx" else []:
+                print("  " + line)
+
+
+def enough(right, whole, asked):
+    """At most the share of mistakes that is allowed; one is, however few there are."""
+    return whole - right <= max(1, whole * (100 - asked) / 100)
+
+
+def check(scores, sums, failed):
+    count = 0
+
+    def say(good, name, notes=()):
+        nonlocal count
+        count += 1
+        print("%s %d - flows truth: %s" % ("ok" if good else "not ok", count, name))
+        for note in notes if not good else ():
+            print("# " + note)
+
+    say(not failed, "every transfer could be compared", failed)
+    for where in ("sender", "receiver"):
+        s = scores.get(("netdx", where), Score())
+        at = "at the %s's side" % where
+        say(s.true >= 50 and enough(s.found, s.true, RECALL),
+            "%s retransmissions are found (%d of %d)" % (at, s.found, s.true), s.wrong[:20])
+        say(s.found >= 50 and enough(s.found, s.found + s.false, PRECISION),
+            "%s nothing else is called one (%d)" % (at, s.false), s.wrong[:20])
+        say(s.trigger_known >= 20 and enough(s.trigger_right, s.trigger_known, TRIGGER),
+            "%s triggers are right (%d of %d)" % (at, s.trigger_right, s.trigger_known),
+            s.wrong[:20])
+        say(s.position_known >= 50 and enough(s.position_right, s.position_known, POSITION),
+            "%s losses are placed right (%d of %d)" % (at, s.position_right, s.position_known),
+            s.wrong[:20])
+    for name, (kernel, ours, _) in sums.items():
+        say(abs(kernel - ours) <= max(1, kernel * COUNTERS / 100),
+            "%s agrees (kernel %d, netdx %d)" % (name, kernel, ours))
+    print("1..%d" % count)
+
+
+def main():
+    mode, netdx, seeds = sys.argv[1:4]
+    jobs = int(sys.argv[4]) if len(sys.argv) > 4 else 2
+    first, _, last = seeds.partition("-")
+    seeds = range(int(first), int(last or first) + 1)
+    scores, sums, failed = run_all(os.path.realpath(netdx), seeds, jobs, mode == "bench")
+    if mode == "check":
+        check(scores, sums, failed)
+    else:
+        table(scores, sums, failed, len(seeds))
+
+
+main()

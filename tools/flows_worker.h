@@ -1,0 +1,50 @@
+/* A thread that reads one part of the input into an engine of its own. */
+#ifndef NETDX_TOOLS_FLOWS_WORKER_H
+#define NETDX_TOOLS_FLOWS_WORKER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "tools/flows_rates.h"
+#include "tools/flows_run.h"
+
+/* What all workers of a run share. */
+struct flows_team {
+    const struct flows_run *run;
+    atomic_bool stop;          /* come to an end */
+    atomic_uint_fast64_t left; /* frames until --count is reached */
+    struct flows_rates *rates; /* of a file, counted in its own time; NULL: not asked for */
+};
+
+struct flows_worker {
+    struct flows_team *team;
+    struct netio *io;
+    pthread_t thread;
+    bool started, joined;
+    pthread_mutex_t lock; /* of all below */
+    struct flows *flows;
+    struct segment segments[FLOWS_BATCH];
+    size_t count; /* of segments that the engine has not seen */
+    uint64_t frames;
+    int ended;      /* why: -ENODATA, -EINTR, -errno; 0: at work */
+    uint64_t downs; /* interfaces that went down */
+    bool closed;    /* nothing more is taken */
+};
+
+/* 0 or -errno; release in either case. */
+int flows_worker_init(struct flows_worker *worker, struct flows_team *team, struct netio *io);
+int flows_worker_start(struct flows_worker *worker);
+
+/* Waits for its end, at most until `until_ns` (CLOCK_MONOTONIC). Whether it has ended. */
+bool flows_worker_join(struct flows_worker *worker, int64_t until_ns);
+
+/*
+ * Ends all flows. A worker that hangs in a read takes nothing any more. Why it ended, 0 when it
+ * has not.
+ */
+int flows_worker_close(struct flows_worker *worker);
+
+/* Only of one that was joined, or never started. */
+void flows_worker_release(struct flows_worker *worker);
+
+#endif
