@@ -150,7 +150,6 @@ struct flow_retransmission {
     enum flow_lost lost;
     uint8_t backoff;  /* timer: 1, 2, 3 ... since the last progress; 0: recovery after it */
     bool fin;         /* carries a FIN */
-    bool spurious;    /* known at once, as the receiver had acknowledged it already */
     int64_t since_ns; /* since the previous copy, or since the hole was seen; -1: unknown */
 };
 
@@ -257,7 +256,7 @@ struct flow_counts {
     uint64_t packets;
     uint64_t segments;        /* that carried data, SYN or FIN, each time they were seen; a TSO
                                  super-packet counts for what it becomes, where the MSS is known */
-    uint64_t bytes;           /* of payload, each time */
+    uint64_t bytes;           /* of payload: unique and re-sent ones that were captured */
     uint64_t unique_bytes;    /* of the stream, each once */
     uint64_t retransmissions; /* all triggers, FINs too; without SYNs and SYN-ACKs */
     uint64_t retransmitted_bytes;
@@ -289,10 +288,10 @@ struct flow_side_facts { /* of what this side sent, or is */
     bool isn_reused;     /* the previous connection of these ports had the same */
     bool sack_permitted, timestamps;
     bool fin;
-    uint16_t mss;                    /* as offered; 0: not seen */
-    int wscale;                      /* as offered, -1: not offered or not seen */
-    uint8_t ttl;                     /* of its latest ordinary packet */
-    uint32_t window_min, window_max; /* scaled, in bytes, where the scale is known */
+    uint16_t mss;       /* as offered; 0: not seen */
+    int wscale;         /* as offered, -1: not offered or not seen */
+    uint8_t ttl;        /* of its latest ordinary packet */
+    int64_t window;     /* latest offered, in bytes; -1: the scale is not known */
     double loss_pct;    /* retransmissions that were not needless, of segments; NAN: none sent */
     double goodput_bps; /* unique bytes in bits over its time of sending; NAN: unknown */
 };
@@ -302,8 +301,9 @@ enum flow_severity { FLOW_FINE, FLOW_NOTICE, FLOW_WARNING, FLOW_CRITICAL };
 struct flow_facts {
     uint64_t flow_id;
     struct flow_key key;
-    bool client_known; /* by a SYN or SYN-ACK, else guessed from the ports */
-    bool complete;     /* seen from its SYN on */
+    bool client_known;    /* by a SYN or SYN-ACK, else guessed from the ports */
+    bool complete;        /* seen from its SYN on */
+    bool unheard_synacks; /* SYN-ACKs went on after the client had answered */
     int64_t start_ns, last_ns;
     enum flow_end end;
     enum flow_side ended_by; /* FIN: who closed first; RESET: in whose name */
@@ -401,8 +401,9 @@ struct flow_host {
     struct address address;
     uint64_t flows;
     struct flow_counts counts;
-    uint64_t refused_by, resets_by[8]; /* flows reset in its name, by enum flow_reset_phase */
-    uint64_t forged;                   /* of these, judged forged */
+    uint64_t unanswered; /* connections to it whose SYN nobody answered */
+    uint64_t resets[8];  /* flows reset in its name, by enum flow_reset_phase */
+    uint64_t forged;     /* of these, judged forged */
 };
 
 /* Ids as in the fault catalogue. Which flows or hosts have it, and how bad it is. */

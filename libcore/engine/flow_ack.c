@@ -1,0 +1,312 @@
+/*
+ * What acknowledgements tell: of bytes that the capture has not, of segments that are missing or
+ * came twice (SACK, DSACK), of retransmissions that were needless, and of the receiver's window.
+ */
+#include "engine/flow_internal.h"
+
+#define RESENT_WALK   256 /* retransmissions looked through */
+#define DUP_THRESHOLD 3   /* RFC 5681 (3.2) */
+
+void flow_ack_watch(struct flow *flow, unsigned half, const struct flow_trouble *trouble)
+{
+    bool watch = trouble->holes || trouble->sacked || trouble->probing || trouble->has_timer ||
+                 trouble->has_ghost || (trouble->recovery && trouble->left_ns == 0) ||
+                 trouble->resent;
+
+    if (watch)
+        flow->flags[half] |= HALF_WATCH;
+    else
+        flow->flags[half] &= (uint8_t)~HALF_WATCH;
+}
+
+/* --- needless retransmissions --------------------------------------------------------------- */
+
+void flow_spurious(struct flows *flows, struct flow *flow, unsigned half,
+                   struct flow_resent *resent, enum flow_spurious by, const struct segment *s)
+{
+    struct flow_trouble *trouble = flow_trouble(flows, flow, half);
+    struct flow_event event = {
+        .kind = FLOW_EVENT_SPURIOUS,
+        .when_ns = s->when_ns,
+        .frame = s->frame,
+        .flow_id = flow_cold(flows, flow)->id,
+        .sender = flow_side_of(flow, half),
+        .seq = resent->seq,
+        .bytes = resent->end - resent->seq,
+        .revises = resent->frame,
+        .spurious = by,
+    };
+
+    resent->flags |= RESENT_REVISED;
+    FLOW_COUNT(flows, trouble, spurious, resent->segments);
+    if (resent->backoff > 0) {
+        FLOW_COUNT(flows, trouble, spurious_timeout, 1);
+        if (trouble && trouble->recovery == RECOVERY_LOSS && by == FLOW_SPURIOUS_EIFEL)
+            trouble->recovery = RECOVERY_NONE; /* RFC 4015: the sender takes it back */
+    }
+    flow_event_key(flow, &event.key);
+    flow_event_emit(flows, &event);
+}
+
+struct flow_resent *flow_spurious_find(struct flows *flows, struct flow *flow, unsigned half,
+                                       uint32_t left, uint32_t right)
+{
+    const struct flow_trouble *trouble = flow_trouble(flows, flow, half);
+    uint32_t id = trouble ? trouble->resent : 0;
+
+    for (unsigned i = 0; i < RESENT_WALK; i++) {
+        struct flow_resent *resent = flow_ranges_resent(flows, id, flow_owner(flow, half));
+        if (!resent)
+            return NULL;
+        if (!(resent->flags & RESENT_REVISED) && seq_before(resent->seq, right) &&
+            seq_after(resent->end, left))
+            return resent;
+        id = resent->previous;
+    }
+    return NULL;
+}
+
+/* RFC 3522: the acknowledgement of the first missing segment echoes an older timestamp. */
+static void flow_ack_eifel(struct flow_step *step, const struct flow_trouble *trouble, uint32_t una)
+{
+    const struct segment *s = step->s;
+    uint32_t owner = flow_owner(step->flow, !step->me), id = trouble->resent;
+
+    for (unsigned i = 0; i < RESENT_WALK; i++) {
+        struct flow_resent *resent = flow_ranges_resent(step->flows, id, owner);
+        if (!resent)
+            return;
+        if (resent->flags & SENT_TIMESTAMPS && !(resent->flags & RESENT_REVISED) &&
+            !seq_after(resent->seq, una) && seq_after(resent->end, una) &&
+            !seq_before(s->ack, resent->end) && seq_before(s->tsecr, resent->tsval))
+            flow_spurious(step->flows, step->flow, !step->me, resent, FLOW_SPURIOUS_EIFEL, s);
+        if (!seq_after(resent->end, una))
+            return;
+        id = resent->previous;
+    }
+}
+
+/* --- bytes that were never seen --------------------------------------------------------------- */
+
+static void flow_ack_gap(struct flow_step *step, uint32_t left, uint32_t right)
+{
+    struct flow_trouble *trouble = flow_trouble_get(step->flows, step->flow, !step->me);
+    struct flow_event event;
+
+    step->gap = true;
+    step->flows->summary.counts.unique_bytes += right - left;
+    if (trouble && trouble->tally.fragments > 0)
+        return; /* the rest of a fragmented segment, most likely */
+    FLOW_COUNT(step->flows, trouble, capture_gaps, 1);
+    FLOW_COUNT(step->flows, trouble, capture_gap_bytes, right - left);
+    flow_event_init(step, FLOW_EVENT_CAPTURE_GAP, &event);
+    event.sender = flow_side_of(step->flow, !step->me);
+    event.seq = left;
+    event.bytes = right - left;
+    flow_event_emit(step->flows, &event);
+}
+
+void flow_ack_unseen(struct flow_step *step)
+{
+    struct flow_half *sender = &step->flow->half[!step->me];
+
+    flow_ack_gap(step, sender->next, step->s->ack);
+    if ((sender->next ^ step->s->ack) & UINT32_C(0x80000000))
+        flow_cold(step->flows, step->flow)->half[!step->me].crossings++;
+    sender->next = step->s->ack;
+}
+
+static void flow_ack_holes(struct flow_step *step, struct flow_trouble *trouble)
+{
+    struct flow_interval *first;
+    struct flow_interval hole;
+
+    while ((first = flow_intervals_first(step->flows, trouble->holes)) &&
+           seq_before(first->left, step->s->ack) &&
+           flow_intervals_cut(step->flows, &trouble->holes, &trouble->nholes, first->left,
+                              step->s->ack, &hole))
+        flow_ack_gap(step, hole.left, hole.right);
+}
+
+static void flow_ack_trim(struct flow_step *step, struct flow_trouble *trouble)
+{
+    struct flow_interval *first;
+    struct flow_interval cut;
+
+    while ((first = flow_intervals_first(step->flows, trouble->sacked)) &&
+           seq_before(first->left, step->s->ack) &&
+           flow_intervals_cut(step->flows, &trouble->sacked, &trouble->nsacked, first->left,
+                              step->s->ack, &cut))
+        ;
+}
+
+/* half[me].ack is the new one already, `una` the one before. */
+void flow_ack_watched(struct flow_step *step, uint32_t una)
+{
+    struct flow_trouble *trouble = flow_trouble(step->flows, step->flow, !step->me);
+
+    if (!trouble)
+        return;
+    if (trouble->resent && step_has_timestamps(step))
+        flow_ack_eifel(step, trouble, una);
+    if (trouble->holes)
+        flow_ack_holes(step, trouble);
+    if (trouble->sacked)
+        flow_ack_trim(step, trouble);
+    flow_trigger_acked(step->flows, step->flow, !step->me, step->s->when_ns);
+    flow_ack_watch(step->flow, !step->me, trouble);
+}
+
+/* --- duplicate and selective acknowledgements --------------------------------------------------
+ */
+
+static void flow_ack_evidence(struct flow_step *step, uint32_t high)
+{
+    struct flow *flow = step->flow;
+    struct flow_trouble *trouble = flow_trouble_get(step->flows, flow, !step->me);
+    uint32_t una = flow->half[step->me].ack;
+
+    flow->news_ns[!step->me] = step->s->when_ns;
+    if (!trouble)
+        return;
+    if (!trouble->has_evidence || !seq_after(trouble->evidence_high, una) ||
+        seq_after(high, trouble->evidence_high))
+        trouble->evidence_high = high;
+    trouble->has_evidence = true;
+    trouble->evidence_ns = step->s->when_ns;
+}
+
+void flow_ack_duplicate(struct flow_step *step)
+{
+    struct flow *flow = step->flow;
+    struct flow_trouble *trouble = flow_trouble_get(step->flows, flow, step->me);
+    struct flow_event event;
+
+    FLOW_COUNT(step->flows, trouble, dup_acks, 1);
+    if (flow->dup_acks[step->me] < UINT8_MAX)
+        flow->dup_acks[step->me]++;
+    flow->news_ns[!step->me] = step->s->when_ns;
+    if (flow->dup_acks[step->me] != DUP_THRESHOLD)
+        return;
+    if (step->s->nsack == 0)
+        flow_ack_evidence(step, step->s->ack + 1);
+    flow_event_init(step, FLOW_EVENT_DUP_ACK, &event);
+    event.seq = step->s->ack;
+    event.count = DUP_THRESHOLD;
+    flow_event_emit(step->flows, &event);
+}
+
+/* RFC 2883 (4): below the acknowledgement, or within the next block. */
+static bool flow_ack_is_dsack(const struct segment *s)
+{
+    const struct tcp_sack_block *b = s->sack;
+
+    if (!seq_before(b[0].left, b[0].right))
+        return false;
+    if (!seq_after(b[0].right, s->ack))
+        return true;
+    return s->nsack > 1 && !seq_before(b[0].left, b[1].left) && !seq_after(b[0].right, b[1].right);
+}
+
+static void flow_ack_dsack(struct flow_step *step)
+{
+    const struct tcp_sack_block *block = &step->s->sack[0];
+    struct flow_resent *resent =
+        flow_spurious_find(step->flows, step->flow, !step->me, block->left, block->right);
+    struct flow_trouble *trouble = flow_trouble_get(step->flows, step->flow, step->me);
+
+    FLOW_COUNT(step->flows, trouble, dsacks, 1);
+    if (resent)
+        flow_spurious(step->flows, step->flow, !step->me, resent, FLOW_SPURIOUS_DSACK, step->s);
+}
+
+static bool flow_ack_is_covered(const struct flow_step *step, const struct flow_trouble *trouble,
+                                const struct tcp_sack_block *block)
+{
+    const struct flow_interval *at = flow_intervals_first(step->flows, trouble->sacked);
+
+    while (at && seq_before(at->right, block->right))
+        at = flow_intervals_first(step->flows, at->next);
+    return at && !seq_before(block->left, at->left);
+}
+
+static void flow_ack_sacked(struct flow_step *step, const struct tcp_sack_block *block)
+{
+    struct flow *flow = step->flow;
+    struct flow_trouble *trouble = flow_trouble_get(step->flows, flow, !step->me);
+
+    if (!trouble || !seq_before(block->left, block->right) ||
+        seq_before(block->left, step->s->ack) ||
+        seq_after(block->right, flow->half[!step->me].next) ||
+        flow_ack_is_covered(step, trouble, block))
+        return;
+    flow_intervals_add(step->flows, &trouble->sacked, &trouble->nsacked,
+                       &(struct flow_interval){
+                           .when_ns = step->s->when_ns,
+                           .left = block->left,
+                           .right = block->right,
+                       });
+    flow->flags[!step->me] |= HALF_WATCH;
+    flow_ack_evidence(step, block->right);
+}
+
+void flow_ack_sack(struct flow_step *step, uint32_t una)
+{
+    struct flow_trouble *trouble = flow_trouble_get(step->flows, step->flow, step->me);
+    bool dsack = flow_ack_is_dsack(step->s);
+
+    if (seq_before(step->s->ack, una))
+        return; /* overtaken by a later one, which told more */
+    FLOW_COUNT(step->flows, trouble, sacks, 1);
+    if (dsack)
+        flow_ack_dsack(step);
+    for (unsigned i = dsack; i < step->s->nsack; i++)
+        flow_ack_sacked(step, &step->s->sack[i]);
+}
+
+/* --- the receiver's window -------------------------------------------------------------------- */
+
+static void flow_ack_zero_begins(struct flow_step *step, struct flow_trouble *trouble)
+{
+    step->flow->flags[step->me] |= HALF_ZERO;
+    FLOW_COUNT(step->flows, trouble, zero_windows, 1);
+    if (!trouble)
+        return;
+    trouble->zero_ns = step->s->when_ns;
+    trouble->zero_frame = step->s->frame;
+}
+
+static void flow_ack_zero_ends(struct flow_step *step, struct flow_trouble *trouble)
+{
+    struct flow_event event;
+
+    step->flow->flags[step->me] &= (uint8_t)~HALF_ZERO;
+    step->was_zero = true;
+    if (!trouble)
+        return;
+    int64_t length = since_ns(step->s->when_ns, trouble->zero_ns);
+    if (length > trouble->tally.zero_window_ns)
+        trouble->tally.zero_window_ns = length;
+    if (length > step->flows->summary.counts.zero_window_ns)
+        step->flows->summary.counts.zero_window_ns = length;
+    flow_event_init(step, FLOW_EVENT_ZERO_WINDOW, &event);
+    event.frame = trouble->zero_frame;
+    event.bytes = 0;
+    event.length_ns = length;
+    flow_event_emit(step->flows, &event);
+}
+
+void flow_ack_window(struct flow_step *step, uint32_t window)
+{
+    struct flow_trouble *trouble = flow_trouble_get(step->flows, step->flow, step->me);
+
+    if (step->s->window == 0) {
+        if (!(step->flow->flags[step->me] & HALF_ZERO))
+            flow_ack_zero_begins(step, trouble);
+        return;
+    }
+    if (step->flow->flags[step->me] & HALF_ZERO)
+        flow_ack_zero_ends(step, trouble);
+    if (window < step->flow->half[!step->me].mss && step->flow->wscale[step->me] != WSCALE_UNKNOWN)
+        FLOW_COUNT(step->flows, trouble, small_windows, 1);
+}

@@ -1,0 +1,68 @@
+/* Memory in blocks that never move: it grows with what is used, up to a limit, and is reused. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/flow_internal.h"
+
+#define POOL_BLOCK_BYTES 65536
+#define POOL_ALIGNMENT   64 /* a cache line */
+
+int flow_pool_init(struct flow_pool *pool, size_t size, uint32_t limit)
+{
+    *pool = (struct flow_pool){.size = size, .limit = limit, .per_block = 1};
+    while (pool->per_block * size * 2 <= POOL_BLOCK_BYTES) {
+        pool->per_block *= 2;
+        pool->shift++;
+    }
+    return 0;
+}
+
+void flow_pool_release(struct flow_pool *pool)
+{
+    for (uint32_t i = 0; i < pool->nblocks; i++)
+        free(pool->blocks[i]);
+    free(pool->blocks);
+    *pool = (struct flow_pool){0};
+}
+
+static bool flow_pool_grow(struct flow_pool *pool)
+{
+    if (pool->nblocks == pool->room) {
+        uint32_t room = pool->room ? pool->room * 2 : 16;
+        uint8_t **grown = realloc(pool->blocks, room * sizeof(*grown));
+        if (!grown)
+            return false;
+        pool->blocks = grown;
+        pool->room = room;
+    }
+    size_t bytes =
+        (pool->per_block * pool->size + POOL_ALIGNMENT - 1) & ~(size_t)(POOL_ALIGNMENT - 1);
+    pool->blocks[pool->nblocks] = aligned_alloc(POOL_ALIGNMENT, bytes);
+    if (!pool->blocks[pool->nblocks])
+        return false;
+    pool->bytes += bytes;
+    pool->nblocks++;
+    return true;
+}
+
+uint32_t flow_pool_get(struct flow_pool *pool)
+{
+    uint32_t id = pool->free;
+
+    if (id) {
+        memcpy(&pool->free, flow_pool_at(pool, id), sizeof(pool->free));
+        return id;
+    }
+    if (pool->used == pool->limit)
+        return 0;
+    if (pool->used == pool->nblocks * pool->per_block && !flow_pool_grow(pool))
+        return 0;
+    return ++pool->used;
+}
+
+void flow_pool_put(struct flow_pool *pool, uint32_t id)
+{
+    memcpy(flow_pool_at(pool, id), &pool->free, sizeof(pool->free));
+    pool->free = id;
+}

@@ -1,0 +1,99 @@
+/*
+ * Round trips between the tap and each side. One segment at a time is watched on its way to a side
+ * and its acknowledgement back (RFC 6298 3: never one that was sent again); where a side only
+ * sends acknowledgements, the echo of their timestamp in the peer's data tells of the other side.
+ */
+#include "engine/flow_internal.h"
+
+#define RTO_MIN_NS     (200 * NS_PER_MS) /* Linux: TCP_RTO_MIN */
+#define RTO_INITIAL_NS (1 * NS_PER_SEC)  /* RFC 6298 (2.1) */
+#define ECHO_GROWTH    2                 /* an echo may have waited for data: it counts no more */
+
+static void flow_rtt_add(struct flow_rtt_state *rtt, uint32_t sample)
+{
+    uint32_t off = sample > rtt->smoothed ? sample - rtt->smoothed : rtt->smoothed - sample;
+
+    if (rtt->samples++ == 0) { /* RFC 6298 (2.2) */
+        rtt->min = rtt->max = rtt->smoothed = sample;
+        rtt->variation = sample / 2;
+        return;
+    }
+    if (rtt->samples == 0) /* wrapped */
+        rtt->samples = UINT32_MAX;
+    if (sample < rtt->min)
+        rtt->min = sample;
+    if (sample > rtt->max)
+        rtt->max = sample;
+    /* RFC 6298 (2.3), with alpha 1/8 and beta 1/4 */
+    rtt->variation = rtt->variation - rtt->variation / 4 + off / 4;
+    rtt->smoothed = rtt->smoothed - rtt->smoothed / 8 + sample / 8;
+}
+
+/* False: not to be used. */
+static bool flow_rtt_sample(int64_t ns, uint32_t *sample)
+{
+    if (ns < 0)
+        return false;
+    int64_t units = ns >> RTT_SHIFT;
+    *sample = units > UINT32_MAX ? UINT32_MAX : (uint32_t)units;
+    return true;
+}
+
+void flow_rtt_acked(struct flow_step *step)
+{
+    struct flow *flow = step->flow;
+    unsigned sender = !step->me;
+    uint32_t sample;
+
+    flow->flags[sender] &= (uint8_t) ~(HALF_TIMED | HALF_ECHO);
+    if (flow_rtt_sample(since_ns(step->s->when_ns, flow->half[sender].timed_ns), &sample))
+        flow_rtt_add(&flow->rtt[step->me], sample);
+}
+
+void flow_rtt_echoed(struct flow_step *step)
+{
+    struct flow *flow = step->flow;
+    unsigned sender = !step->me;
+    struct flow_rtt_state *rtt = &flow->rtt[step->me];
+    uint32_t sample;
+
+    flow->flags[sender] &= (uint8_t)~HALF_ECHO;
+    if (!flow_rtt_sample(since_ns(step->s->when_ns, flow->half[sender].timed_ns), &sample))
+        return;
+    if (rtt->samples > 0 && sample / ECHO_GROWTH > rtt->smoothed)
+        return;
+    flow_rtt_add(rtt, sample);
+}
+
+void flow_rtt_handshake(struct flow *flow, unsigned half, int64_t rtt_ns)
+{
+    uint32_t sample;
+
+    if (flow_rtt_sample(rtt_ns, &sample))
+        flow_rtt_add(&flow->rtt[half], sample);
+}
+
+int64_t flow_rtt_side(const struct flow *flow, unsigned half)
+{
+    return (int64_t)flow->rtt[half].smoothed << RTT_SHIFT;
+}
+
+int64_t flow_rtt_whole(const struct flow *flow)
+{
+    return flow_rtt_side(flow, 0) + flow_rtt_side(flow, 1);
+}
+
+int64_t flow_rtt_least(const struct flow *flow)
+{
+    return ((int64_t)flow->rtt[0].min + flow->rtt[1].min) << RTT_SHIFT;
+}
+
+int64_t flow_rtt_timeout(const struct flow *flow)
+{
+    int64_t whole = flow_rtt_whole(flow);
+    int64_t variation = ((int64_t)flow->rtt[0].variation + flow->rtt[1].variation) << RTT_SHIFT;
+
+    if (whole == 0)
+        return RTO_INITIAL_NS;
+    return whole + (4 * variation > RTO_MIN_NS ? 4 * variation : RTO_MIN_NS);
+}
