@@ -295,7 +295,8 @@ static json_t *json_host(const struct flow_host *h)
     json_put_count(host, "flows", h->flows);
     json_put_count(host, "packets", h->counts.packets);
     json_put_counts(host, &h->counts);
-    json_object_set_new(host, "resets_by_phase", json_phases(h->resets_by));
+    json_put_count(host, "unanswered", h->unanswered);
+    json_object_set_new(host, "resets_by_phase", json_phases(h->resets));
     json_put_count(host, "forged_resets", h->forged);
     return host;
 }

@@ -14,7 +14,8 @@
 int main(int argc, char **argv)
 {
     static struct mmsghdr messages[BATCH];
-    struct iovec part = {.iov_base = "netdx flood", .iov_len = 11};
+    static char payload[] = "netdx flood";
+    struct iovec part = {.iov_base = payload, .iov_len = sizeof(payload)};
     struct sockaddr_in to = {.sin_family = AF_INET};
     long sent = 0, count;
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
