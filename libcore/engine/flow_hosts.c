@@ -72,8 +72,15 @@ static int flow_hosts_make_room(struct flow_hosts *hosts)
 {
     if (hosts->count + 1 < hosts->size / 4 * 3)
         return 0;
+    if (hosts->size == HOSTS_MAX && hosts->count < HOSTS_MAX - 1) {
+        int err = flow_hosts_rebuild(hosts, HOSTS_MAX, true);
+        /* Nearly all have something to be said of: never again, each look costs all of them. */
+        if (!err && hosts->count >= HOSTS_MAX / 2)
+            hosts->count = HOSTS_MAX - 1;
+        return err;
+    }
     if (hosts->size == HOSTS_MAX)
-        return hosts->count < HOSTS_MAX - 1 ? flow_hosts_rebuild(hosts, HOSTS_MAX, true) : 0;
+        return 0;
     return flow_hosts_rebuild(hosts, hosts->size ? hosts->size * 2 : HOSTS_MIN, false);
 }
 
