@@ -4,48 +4,19 @@ expect.py list NAME                 reads the YAML on stdin, prints "NAME INDEX 
 expect.py run NETDX NAME INDEX FAMILY   reads the YAML on stdin, runs one, prints a line of TAP
 """
 import json
+import os
 import re
 import shlex
 import subprocess
 import sys
+import tempfile
+
+import yaml
 
 ATTEMPTS = 3
 SECONDS = 60  # each
 LATE_MS = 2  # what a measurement may take for the path's own jitter
-
-
-def scalar(text):
-    return text.strip().strip("\"'")
-
-
-def expectations(yaml):
-    """The `expect:` list of a scenario: flat maps with one inline or indented list, no library."""
-    entries, inside, key = [], False, None
-    for line in yaml.splitlines():
-        body = line.split(" #")[0].rstrip()
-        if not body or body.lstrip().startswith("#"):
-            continue
-        if not body[0].isspace() and body[0] != "-":
-            inside = body.startswith("expect:")
-            continue
-        if not inside:
-            continue
-        text = body.strip()
-        if text.startswith("- ") and ":" in text.split()[1]:
-            entries.append({})
-            text = text[2:].strip()
-        elif text.startswith("- "):
-            entries[-1].setdefault(key, []).append(scalar(text[2:]))
-            continue
-        key, _, value = text.partition(":")
-        value = value.strip()
-        if value.startswith("["):
-            entries[-1][key] = [scalar(item) for item in value.strip("[]").split(",") if item.strip()]
-        elif value:
-            entries[-1][key] = scalar(value)
-        else:
-            entries[-1][key] = []
-    return entries
+COMMANDS = ("trace", "syn", "flows")
 
 
 def families(expectation):
@@ -55,6 +26,8 @@ def families(expectation):
 
 def facts(command, document):
     """The part of a document that an expectation is about: its end and its findings."""
+    if command == "flows":
+        return None, document["findings"]
     if command == "trace":
         return (document.get("end") or {}).get("reason"), document["findings"]
     targets = document["targets"]
@@ -83,53 +56,89 @@ def problems(command, document, expectation):
         yield "%s is found and not expected" % name
 
 
+def say(label, bad, notes=()):
+    lines = ["%s - %s" % ("not ok" if bad else "ok", label.strip())]
+    print("\n".join(lines + ["# " + line for line in list(notes) + bad]), flush=True)
+
+
+def judge(command, done, expectation, check):
+    """Problems of a finished netdx: no document, what `check` finds in it, an odd status."""
+    try:
+        bad = list(check(command, json.loads(done.stdout), expectation))
+    except (ValueError, KeyError, TypeError) as error:
+        bad = ["no document (%s): status %d: %s" % (error, done.returncode, done.stderr.strip())]
+    if done.returncode not in (0, 1, 2):
+        bad.append("exit status %d" % done.returncode)
+    return bad
+
+
 def late_ms(chatter):
     """By how much the lab was late at most, as it says itself (lab -v); 0 when it does not say."""
     most = re.search(r"([0-9.]+) us \(most\)", chatter)
     return float(most.group(1)) / 1e3 if most else 0
 
 
-def attempt(line, expectation):
-    """What is wrong, and whether the lab kept time."""
-    try:
-        done = subprocess.run(line, capture_output=True, text=True, timeout=SECONDS)
-    except subprocess.TimeoutExpired:
-        return ["not finished after %d s" % SECONDS], 0
-    try:
-        bad = list(problems(expectation["command"], json.loads(done.stdout), expectation))
-    except (ValueError, KeyError, TypeError) as error:
-        bad = ["no document (%s): status %d: %s" % (error, done.returncode, done.stderr.strip())]
-    if done.returncode not in (0, 1, 2):
-        bad.append("exit status %d" % done.returncode)
-    return bad, late_ms(done.stderr)
-
-
-def run(netdx, name, family, expectation):
+def run_probe(netdx, name, family, expectation):
     command = expectation["command"]
     arguments = shlex.split(expectation.get("arguments") or "")
     line = [netdx, "lab", "-v", name, "--", netdx, command, "--json", family] + arguments + ["server.lab"]
     notes = []
     # On a busy machine the lab itself delays packets, and netdx is right to find that: again.
     for _ in range(ATTEMPTS):
-        bad, late = attempt(line, expectation)
+        done = subprocess.run(line, capture_output=True, text=True, timeout=SECONDS)
+        bad, late = judge(command, done, expectation, problems), late_ms(done.stderr)
         if not bad or late < LATE_MS:
             break
         notes.append("the lab was late by %.1f ms: %s" % (late, "; ".join(bad)))
-    label = "lab %s %s %s %s" % (name, command, family, " ".join(arguments))
-    lines = ["%s - %s" % ("not ok" if bad else "ok", label.strip())]
-    print("\n".join(lines + ["# " + line for line in notes + bad]), flush=True)
+    say("lab %s %s %s %s" % (name, command, family, " ".join(arguments)), bad, notes)
+
+
+def flow_problems(command, document, expectation):
+    """The first RST of the only flow that was reset, and the findings."""
+    yield from problems(command, document, dict(expectation, end=None))
+    resets = [flow["reset"] for flow in document["flows"] if flow["reset"]]
+    wanted = expectation.get("reset")
+    if wanted and len(resets) != 1:
+        yield "%d flows were reset, expected one" % len(resets)
+    for reset in resets[:1] if wanted else []:
+        for field, value in wanted.items():
+            if reset[field] != value:
+                yield "%s of the reset is %s, expected %s (%s)" % (
+                    field, reset[field], value, ", ".join(reset["reasons"]))
+    if not wanted and any(reset["forged"] for reset in resets):
+        yield "a reset is called forged"
+
+
+def run_flows(netdx, name, index, family, expectation):
+    side = expectation.get("capture", "client")
+    environment = dict(os.environ, NETDX=netdx,
+                       TARGET="ipv%s.server.lab" % family.strip("-"))
+    with tempfile.TemporaryDirectory() as work:
+        capture = os.path.join(work, "capture")
+        subprocess.run([netdx, "lab", "--capture-" + side, capture, name, "--", "sh", "-c",
+                        expectation["run"]], env=environment, capture_output=True, timeout=60)
+        os.chmod(work, 0o755)
+        done = subprocess.run([netdx, "flows", "--json", "-r", capture] +
+                              shlex.split(expectation.get("arguments") or ""),
+                              capture_output=True, text=True, timeout=60)
+        say("lab %s flows %s, run %d" % (name, family, index),
+            judge("flows", done, expectation, flow_problems))
 
 
 def main():
-    entries = [entry for entry in expectations(sys.stdin.read())
-               if entry.get("command") in ("trace", "syn")]
+    entries = [entry for entry in yaml.safe_load(sys.stdin).get("expect", [])
+               if entry["command"] in COMMANDS]
     if sys.argv[1] == "list":
         for index, entry in enumerate(entries):
             for family in families(entry):
                 print(sys.argv[2], index, family)
+        return
+    netdx, name, index, family = sys.argv[2:]
+    expectation = entries[int(index)]
+    if expectation["command"] == "flows":
+        run_flows(netdx, name, int(index), family, expectation)
     else:
-        netdx, name, index, family = sys.argv[2:]
-        run(netdx, name, family, entries[int(index)])
+        run_probe(netdx, name, family, expectation)
 
 
 main()

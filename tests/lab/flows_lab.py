@@ -19,12 +19,14 @@ def enter(namespace):
 
 
 class Lab:
-    """`with Lab(...)`: the lab runs until the end of the block."""
+    """`with Lab(...)`: the lab runs until the end of the block, with captures of both ends."""
 
-    def __init__(self, netdx, scenario, seed, log):
-        self.process = subprocess.Popen(
-            [netdx, "lab", "--seed", str(seed), "--log", log, scenario, "--", "cat"],
-            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    def __init__(self, netdx, scenario, seed, log, captures):
+        command = [netdx, "lab", "--seed", str(seed), "--log", log]
+        for side, path in captures.items():
+            command += ["--capture-" + side, path]
+        self.process = subprocess.Popen(command + [scenario, "--", "cat"], stdin=subprocess.PIPE,
+                                        stdout=subprocess.DEVNULL)
         self.namespaces = {}
         self.children = []
 
@@ -70,17 +72,6 @@ class Lab:
         child = subprocess.Popen(command, preexec_fn=lambda: enter(namespace), text=True,
                                  **options)
         self.children.append(child)
-        return child
-
-    def capture(self, side, path, snaplen=128):
-        """tcpdump on the side's interface; ready when this returns."""
-        child = self.start(side, ["tcpdump", "-i", "lab0", "-s", str(snaplen), "-B", "16384",
-                                  "--nano", "--immediate-mode", "-U", "-Z", "root", "-w", path,
-                                  "tcp"],
-                           stderr=subprocess.DEVNULL)
-        deadline = time.time() + 10
-        while time.time() < deadline and not (os.path.exists(path) and os.path.getsize(path)):
-            time.sleep(0.01)
         return child
 
     def __exit__(self, *_):

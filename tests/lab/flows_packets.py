@@ -33,25 +33,22 @@ class Packet:
 
 
 def read(path):
-    """All packets of a pcap file of raw IP (LINKTYPE_RAW), nanoseconds, this machine's order."""
+    """All TCP packets of a pcapng file of raw IP with nanoseconds, as the lab writes it."""
     with open(path, "rb") as file:
         data = file.read()
-    magic, link = struct.unpack_from("<I16xI", data)
-    if magic != 0xa1b23c4d or link not in (12, 101):
-        raise ValueError("%s: magic %x, link type %d" % (path, magic, link))
-    packets, at = [], 24
-    while at + 16 <= len(data):
-        seconds, nanoseconds, length, _ = struct.unpack_from("<IIII", data, at)
-        if at + 16 + length > len(data):
-            break
-        packets.append(Packet(len(packets) + 1, (seconds, nanoseconds),
-                              data[at + 16:at + 16 + length]))
-        at += 16 + length
+    packets, at, frame = [], 0, 0
+    while at + 12 <= len(data):
+        kind, length = struct.unpack_from("<II", data, at)
+        if length < 12 or at + length > len(data):
+            raise ValueError("%s is cut" % path)
+        if kind == 6:  # enhanced packet
+            frame += 1
+            _, high, low, captured, _ = struct.unpack_from("<IIIII", data, at + 8)
+            ip = data[at + 28:at + 28 + captured]
+            if (ip[9] if ip[0] >> 4 == 4 else ip[6]) == 6:
+                packets.append(Packet(frame, (high << 32 | low) / 1e9, ip))
+        at += length
     return packets
-
-
-def seconds(when):
-    return when[0] + when[1] / 1e9
 
 
 def after(a, b):

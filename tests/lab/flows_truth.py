@@ -28,7 +28,8 @@ PEER = [sys.executable, os.path.join(HERE, "flows_peer.py")]
 SIDES = ("client", "server")
 ADDRESS = {4: {"client": "10.0.0.2", "server": "10.99.0.2"},
            6: {"client": "fd00::2", "server": "fd00:0:0:99::2"}}
-CLOCK_SLACK_S = 0.0003  # between a counter's change and the stamp of the segment it counted
+# Between a counter's change and the lab's stamp of the segment that it counted.
+EARLY_S, LATE_S = 0.0003, 0.002
 
 # The demands, in percent.
 RECALL, PRECISION, TRIGGER, POSITION, COUNTERS = 99.5, 99.5, 97, 99, 1
@@ -74,11 +75,11 @@ def transfer(netdx, c, work):
     options = json.dumps({k: c[k] for k in ("bytes", "block", "bursts", "pause", "control")})
     server = ADDRESS[c["family"]]["server"]
     job = {side: "send" if side == c["sender"] else "receive" for side in SIDES}
-    with Lab(netdx, path("s.yaml"), c["seed"], path("log")) as lab:
+    captures = {side: path(side + ".pcapng") for side in SIDES}
+    with Lab(netdx, path("s.yaml"), c["seed"], path("log"), captures) as lab:
         for side in SIDES:
             lab.start(side, ["sysctl", "-q", "net.ipv4.tcp_timestamps=%d" % c["timestamps"],
                              "net.ipv4.tcp_no_metrics_save=1"]).wait()
-            lab.capture(side, path(side + ".pcap"))
         listener = lab.start("server", PEER + ["listen", job["server"], server, "5001", options],
                              stdout=subprocess.PIPE)
         if listener.stdout.readline() != "ready\n":
@@ -95,27 +96,16 @@ def transfer(netdx, c, work):
 # --- the truth --------------------------------------------------------------------------------
 
 def log_events(path):
-    """By side: what entered there and what was delivered there, in order, as (id, seq, due)."""
-    entered, delivered = {s: [] for s in SIDES}, {s: [] for s in SIDES}
+    """By side: {frame of its capture: id} of what it sent, and of what it got."""
+    entered, delivered = {s: {} for s in SIDES}, {s: {} for s in SIDES}
     with open(path) as file:
         for line in file:
             event = json.loads(line)
-            packet = event.get("packet") or {}
-            if packet.get("protocol") != 6 or event["node"] not in SIDES:
-                continue
-            if event["action"] == "entered":
-                entered[event["node"]].append((event["id"], packet["tcp_seq"]))
-            elif event["action"] == "delivered":
-                delivered[event["node"]].append((event["id"], packet["tcp_seq"]))
+            if "frame" in event and event["action"] == "entered":
+                entered[event["node"]][event["frame"]] = event["id"]
+            elif "frame" in event and event["action"] == "delivered":
+                delivered[event["node"]][event["frame"]] = event["id"]
     return entered, delivered
-
-
-def match(frames, events, what):
-    """Frames with the log's ids: the two are the same list, or the capture is not whole."""
-    if len(frames) != len(events) or any(f.seq != e[1] for f, e in zip(frames, events)):
-        raise RuntimeError("%s: %d frames captured, %d in the lab's log" % (
-            what, len(frames), len(events)))
-    return [(f, e[0]) for f, e in zip(frames, events)]
 
 
 def sent_again(sent):
@@ -142,7 +132,7 @@ def causes(changes, when):
     """The kernel's reason for what it sent at `when`: a set of triggers."""
     found = set()
     for before, after, counters in changes:
-        if before - CLOCK_SLACK_S <= when <= after + CLOCK_SLACK_S:
+        if before - EARLY_S <= when <= after + LATE_S:
             if "TCPTimeouts" in counters or "TCPSlowStartRetrans" in counters:
                 found.add("timeout")
             if "TCPLossProbes" in counters:
@@ -157,18 +147,16 @@ class Truth:
 
     def __init__(self, frames, log, sender, changes):
         receiver = SIDES[SIDES.index(sender) ^ 1]
-        port = 5001 if sender == "server" else None
-        own = lambda f: (f.source_port == 5001) == (port is not None)
-        sent = match([f for f in frames[sender] if own(f)], log[0][sender], sender + " sent")
-        got = match([f for f in frames[receiver] if own(f)], log[1][receiver],
-                    receiver + " received")
+        own = lambda f: (f.source_port == 5001) == (sender == "server")
+        sent = [(f, log[0][sender][f.frame]) for f in frames[sender] if own(f)]
+        got = [(f, log[1][receiver][f.frame]) for f in frames[receiver] if own(f)]
         again = sent_again(sent)
         self.at = {sender: {}, receiver: {}}
         self.copies = set()
         reasons = {}
         for frame, number in sent:
             if number in again:
-                reasons[number] = causes(changes, packets.seconds(frame.time)) if changes else set()
+                reasons[number] = causes(changes, frame.time) if changes else set()
                 self.at[sender][frame.frame] = ("behind_tap", reasons[number], bool(frame.syn))
         seen = set()
         for frame, number in got:
@@ -309,13 +297,13 @@ def one(netdx, seed, tshark):
         os.makedirs(work, exist_ok=True)
         os.chmod(work, 0o755)
         kernel = transfer(netdx, c, work)
-        frames = {s: packets.read(os.path.join(work, s + ".pcap")) for s in SIDES}
+        frames = {s: packets.read(os.path.join(work, s + ".pcapng")) for s in SIDES}
         log = log_events(os.path.join(work, "log"))
         truths = {s: Truth(frames, log, s, kernel["changes"] if s == c["sender"] else [])
                   for s in SIDES}
         scores, compared = {}, {}
         for tap in SIDES:
-            path = os.path.join(work, tap + ".pcap")
+            path = os.path.join(work, tap + ".pcapng")
             verdicts, document = run_netdx(netdx, path)
             theirs = run_tshark(path) if tshark else None
             for sender in SIDES:
