@@ -229,14 +229,15 @@ static void leader_note(struct flows_leader *l, size_t part, int ended)
 {
     bool live = flows_input_is_live(l->run->input);
     const char *words = flows_input_error(l->run->input, part);
+    char name[FLOWS_MESSAGE_SIZE / 2];
 
     if (!ended || ended == -EINTR || ended == -ENODATA || l->broken)
         return;
     l->broken = ended;
     if (live && ended == -ENODEV)
         words = "the interface was removed";
-    text_format(l->message, sizeof(l->message), "%s: %s", l->name,
-                *words ? words : strerror(-ended));
+    text_escape(name, sizeof(name), l->name, strlen(l->name));
+    text_format(l->message, sizeof(l->message), "%s: %s", name, *words ? words : strerror(-ended));
 }
 
 /* Whether all came to their end: one that hangs in the read of a pipe is left alone. */

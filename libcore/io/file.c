@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cursor.h"
+#include "base/text.h"
 #include "base/timespan.h"
 #include "io/savefile.h"
 #include "io/stream.h"
@@ -18,12 +19,14 @@
 #define FILE_PACKET_MAX  262144 /* libpcap's MAXIMUM_SNAPLEN */
 #define FILE_COPIES_SIZE (2 * FILE_PACKET_MAX)
 #define FILE_STDIO_SIZE  (64 * 1024)
+#define FILE_PATH_SHOWN  80 /* bytes of a path worth repeating */
 
 struct file {
     struct netio io;
     struct stream *stream;
     struct savefile records; /* without a buffer when libpcap reads */
     pcap_t *capture;         /* NULL when `records` does */
+    int ended;               /* what libpcap said last: asked again it says something else */
     uint8_t *copies;         /* of the frames of a batch; NULL until there is one */
     struct expression *own_filter;
     struct bpf_program *program; /* NULL: no filter; borrowed from the expression */
@@ -38,7 +41,11 @@ struct file {
 
 static int file_fail(char error[IO_ERROR_SIZE], int code, const char *path, const char *why)
 {
-    snprintf(error, IO_ERROR_SIZE, "'%.100s': %s", path, why);
+    char shown[TEXT_ESCAPED_SIZE(FILE_PATH_SHOWN)];
+    size_t len = strnlen(path, FILE_PATH_SHOWN);
+
+    text_escape(shown, sizeof(shown), path, len);
+    text_format(error, IO_ERROR_SIZE, "'%s%s': %s", shown, path[len] ? "..." : "", why);
     return code;
 }
 
@@ -191,10 +198,12 @@ static int file_next(struct file *file, struct netio_frame *frame)
 {
     struct pcap_pkthdr *header;
     const uint8_t *bytes;
-    int got = pcap_next_ex(file->capture, &header, &bytes);
 
+    if (file->ended)
+        return file->ended;
+    int got = pcap_next_ex(file->capture, &header, &bytes);
     if (got != 1)
-        return file_end(file, got);
+        return file->ended = file_end(file, got);
     *frame = (struct netio_frame){.when_ns = file_stamp(&header->ts),
                                   .bytes = bytes,
                                   .len = header->caplen,

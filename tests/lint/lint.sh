@@ -118,7 +118,7 @@ manual_options()
 options()
 {
     local verb page
-    for verb in trace syn lab version; do
+    for verb in trace syn flows lab version; do
         page=man/netdx-$verb.1
         if [ ! -x "${NETDX:-}" ] || [ ! -f "$page" ]; then
             skip "R39 options of $verb: help = manual" "no $page or program"

@@ -250,6 +250,28 @@ static void test_batch(void **state)
     check_batch(next_generation, sizeof(next_generation), "icmp[0] == 0", 1);
 }
 
+/* The frames before a cut come first, and then the cut is told, also of a batch. */
+static void test_batch_then_cut(void **state)
+{
+    struct netio *io;
+    struct netio_frame frames[8];
+
+    (void)state;
+    for (size_t cut = 1; cut < 88; cut++) {
+        assert_int_equal(open_bytes(next_generation, sizeof(next_generation) - cut, NULL, &io), 0);
+        assert_int_equal(netio_receive_batch(io, frames, 8), 1);
+        assert_int_equal(netio_receive_batch(io, frames, 8), -EPROTO);
+        assert_int_equal(netio_receive_batch(io, frames, 8), -EPROTO);
+        assert_non_null(strstr(file_error(io), "truncated"));
+        netio_close(io);
+    }
+    assert_int_equal(open_bytes(cooked, sizeof(cooked) - 1, NULL, &io), 0);
+    assert_int_equal(netio_receive_batch(io, frames, 8), 1);
+    assert_int_equal(netio_receive_batch(io, frames, 8), -EPROTO);
+    assert_int_equal(netio_receive_batch(io, frames, 8), -EPROTO);
+    netio_close(io);
+}
+
 /* The largest frame, between small ones, wherever it meets the end of the read buffer. */
 static void test_large_frames(void **state)
 {
@@ -471,6 +493,7 @@ int main(void)
         cmocka_unit_test(test_packed),
         cmocka_unit_test(test_packed_and_cut),
         cmocka_unit_test(test_batch),
+        cmocka_unit_test(test_batch_then_cut),
         cmocka_unit_test(test_large_frames),
         cmocka_unit_test(test_cooked_direction),
         cmocka_unit_test(test_filter),
