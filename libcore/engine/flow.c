@@ -312,6 +312,7 @@ static inline void flow_step_init(struct flow_step *step, struct flow *flow, uns
     step->me = me;
     step->len = s->payload_len + (s->flags & TCP_SYN ? 1 : 0) + (s->flags & TCP_FIN ? 1 : 0);
     step->end = s->seq + step->len;
+    step->una = half->ack;
     step->segments = s->payload_len <= half->mss ? 1 : (s->payload_len + half->mss - 1) / half->mss;
     step->quiet_ns = half->packets ? since_ns(s->when_ns, half->last_ns) : -1;
     step->gap_ns = peer->packets ? since_ns(s->when_ns, peer->last_ns) : step->quiet_ns;

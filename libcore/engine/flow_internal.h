@@ -66,7 +66,7 @@ struct flow_half {
     uint32_t packets; /* modulo 2^32: cold has the rest */
     int64_t timed_ns;
     int64_t last_ns; /* latest packet */
-    int64_t data_ns; /* latest segment with data */
+    int64_t data_ns; /* latest segment with data that was new */
     uint32_t segments;
     uint16_t next_id; /* IP-ID expected next, in the byte order learnt */
     uint16_t mss;     /* payload that fits a segment */
@@ -201,6 +201,7 @@ struct flow_trouble {
     uint8_t backoff;
     bool probing; /* probe_end is valid */
     bool has_evidence, has_ghost, has_timer;
+    bool told_ghost; /* ghost_end is exact: a bare acknowledgement came from there */
     uint32_t next_free;
 };
 
@@ -366,6 +367,7 @@ struct flow_step {
     bool id_counts;    /* it can be compared with others of this half */
     int64_t quiet_ns;  /* since this side's packet before; -1 without */
     int64_t gap_ns;    /* since any packet of the flow */
+    uint32_t una;      /* what this side had acknowledged before */
     /* For the stall's cause: how things stood, and what was found on the way. */
     bool stalled, owed[2];
     uint8_t data_half; /* that sent data last */

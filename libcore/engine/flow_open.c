@@ -220,7 +220,6 @@ void flow_open_syn(struct flow_step *step)
         flow_open_first(step, cold);
     else if (cold->half[step->me].isn == step->s->seq)
         flow_open_again(step, cold);
-    half->data_ns = step->s->when_ns;
     half->segments++;
     step->flows->summary.counts.segments++;
     if (step->s->flags & TCP_ACK && !(step->flow->flags[step->me] & HALF_ACKED)) {

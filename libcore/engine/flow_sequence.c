@@ -13,6 +13,7 @@
 #define COPY_UNKNOWN_NS (10 * NS_PER_MS) /* without a round trip to compare with */
 #define DISORDER_MIN_NS (3 * NS_PER_MS)
 #define PROBE_MIN_NS    (3 * NS_PER_MS)
+#define TIMER_MIN_NS    (150 * NS_PER_MS) /* Linux: 200 ms */
 #define GHOST_MAX       (UINT32_C(1) << 24)
 
 static void flow_sequence_advance(struct flow_step *step, uint32_t end)
@@ -161,46 +162,70 @@ static void flow_sequence_resent(struct flow_step *step, uint32_t end, enum flow
     flow_event_emit(step->flows, &event);
 }
 
-/* The receiver sent nothing that this sender would have had to acknowledge. */
-static bool flow_sequence_owes_nothing(const struct flow_step *step)
+/*
+ * When the peer last sent what this segment answers. What it sent again counts when it is first
+ * acknowledged here, and the echoed timestamp does not say that the first copy had come.
+ */
+static int64_t flow_sequence_asked(const struct flow_step *step)
 {
-    const struct flow *flow = step->flow;
-    unsigned peer = !step->me;
+    struct flow *flow = step->flow;
+    const struct flow_trouble *peer = flow_trouble(step->flows, flow, !step->me);
+    const struct flow_resent *resent =
+        peer ? flow_ranges_resent(step->flows, peer->resent, flow_owner(flow, !step->me)) : NULL;
 
-    return flow->flags[step->me] & HALF_ACKED && flow->flags[peer] & HALF_SEEN &&
-           !seq_after(flow->half[peer].next, flow->half[step->me].ack);
+    if (resent && seq_after(resent->end, step->una) &&
+        !(step_has_timestamps(step) && seq_before(step->s->tsecr, resent->tsval)))
+        return resent->when_ns;
+    return flow->half[!step->me].data_ns;
 }
 
-/* Quiet for so long that the sender's timers may have run out. */
-static bool flow_sequence_was_quiet(const struct flow_step *step)
+/* Nothing new from either side for so long that the sender's timer may have run out. */
+static bool flow_sequence_was_silent(const struct flow_step *step, uint32_t hole)
 {
-    int64_t whole = flow_rtt_whole(step->flow);
-    int64_t needed = whole + whole / 2;
+    const struct flow *flow = step->flow;
+    int64_t now = step->s->when_ns, whole = flow_rtt_whole(flow), silence = step->quiet_ns;
+    int64_t then[] = {flow->news_ns[step->me], flow_sequence_asked(step)};
 
-    return step->quiet_ns >= (needed > PROBE_MIN_NS ? needed : PROBE_MIN_NS);
+    for (size_t i = 0; i < 2; i++)
+        if (then[i] != 0 && since_ns(now, then[i]) < silence)
+            silence = since_ns(now, then[i]);
+    silence -= flow_rtt_side(flow, step->me);
+    int64_t least = hole ? PROBE_MIN_NS : TIMER_MIN_NS;
+
+    return silence >= (whole + whole / 2 > least ? whole + whole / 2 : least);
+}
+
+/* How far the bytes may reach that were sent before and never seen. */
+static uint32_t flow_sequence_ghost_end(const struct flow_step *step, uint32_t missing)
+{
+    uint32_t mss = step->flow->half[step->me].mss;
+
+    if (step->s->payload_len < mss || missing < 2)
+        return step->end;
+    /* The one before the last that is missing was a tail loss probe: it carried no other bytes. */
+    uint32_t more = (missing - 2) * mss;
+    return step->end + (more < GHOST_MAX ? more : GHOST_MAX);
 }
 
 /*
  * Next in line and yet sent before: the first copy was lost before the tap with all that was sent
- * after it. The sender's IP-ID shows that packets are missing which carried no other bytes.
+ * after it. The sender's IP-ID shows that packets are missing which carried no other bytes. After
+ * a hole that is a probe's doing, or else the timer's.
  */
 static bool flow_sequence_is_ghost(struct flow_step *step, uint32_t hole)
 {
-    struct flow_half *half = &step->flow->half[step->me];
+    const struct flow_half *half = &step->flow->half[step->me];
     int missing = flow_identity_missing(step);
-    uint32_t explained = hole ? (hole + half->mss - 1) / half->mss : 0;
+    uint32_t explained = (hole + half->mss - 1) / half->mss;
 
-    if (missing <= 0 || (uint32_t)missing <= explained || !flow_sequence_was_quiet(step) ||
-        !flow_sequence_owes_nothing(step))
+    if (missing <= 0 || (uint32_t)missing <= explained || !flow_sequence_was_silent(step, hole))
         return false;
     struct flow_trouble *trouble = flow_trouble_get(step->flows, step->flow, step->me);
     if (!trouble || hole)
         return trouble != NULL;
-    /* One of several missing ones was a tail loss probe: it carried no other bytes. */
-    uint32_t segments = (uint32_t)missing > 1 ? (uint32_t)missing - 1 : 1;
-    uint32_t ghost = segments * half->mss < GHOST_MAX ? segments * half->mss : GHOST_MAX;
-    trouble->ghost_end = step->s->seq + (ghost > step->len ? ghost : step->len);
+    trouble->ghost_end = flow_sequence_ghost_end(step, (uint32_t)missing);
     trouble->has_ghost = true;
+    trouble->told_ghost = false;
     return true;
 }
 
@@ -218,6 +243,9 @@ static void flow_sequence_in_line(struct flow_step *step)
     } else if (ghost || flow_sequence_is_ghost(step, 0)) {
         flow_sequence_resent(step, step->end, FLOW_LOST_BEFORE_TAP, step->quiet_ns);
         flow_sequence_new(step, SENT_RESENT);
+        trouble = flow_trouble(step->flows, flow, step->me);
+        if (trouble && !trouble->told_ghost && step->s->payload_len < flow->half[step->me].mss)
+            trouble->has_ghost = false; /* an estimate: flights end with a short segment */
     } else {
         flow_sequence_new(step, 0);
     }
@@ -431,7 +459,6 @@ static void flow_sequence_behind(struct flow_step *step)
         return;
     }
     flow_ranges_add(step, flags);
-    half->data_ns = step->s->when_ns;
 }
 
 /* RFC 1122 (4.2.3.6, 4.2.2.17): the byte before the next, or none, to make the peer answer. */
@@ -469,7 +496,7 @@ static void flow_sequence_told(struct flow_step *step)
         return;
     if (!trouble->has_ghost || seq_after(step->s->seq, trouble->ghost_end))
         trouble->ghost_end = step->s->seq;
-    trouble->has_ghost = true;
+    trouble->has_ghost = trouble->told_ghost = true;
     step->flow->flags[step->me] |= HALF_WATCH;
 }
 

@@ -122,7 +122,8 @@ void flow_trigger(const struct flow_step *step, struct flow_trouble *trouble, ui
     uint32_t una = acked ? flow->half[!step->me].ack : seq;
     struct trigger_times t = flow_trigger_times(step, trouble, since);
     bool head = !seq_after(seq, una);
-    bool evidence = seq_before(seq, trouble->evidence_high) && t.evidence_ns < t.limit_ns;
+    bool recent = t.evidence_ns < t.limit_ns;
+    bool evidence = seq_before(seq, trouble->evidence_high) && recent;
 
     facts->trigger = FLOW_TRIGGER_UNKNOWN;
     facts->backoff = 0;
@@ -136,6 +137,9 @@ void flow_trigger(const struct flow_step *step, struct flow_trouble *trouble, ui
         facts->trigger = FLOW_TRIGGER_TAIL_PROBE;
         trouble->probing = true;
         trouble->probe_end = seq_max(end, flow->half[step->me].next);
+    } else if (recent) { /* RFC 8985 (6.2): what was sent later has been delivered */
+        facts->trigger = FLOW_TRIGGER_FAST;
+        flow_trigger_recover(step, trouble, RECOVERY_FAST);
     } else if (head && t.news_ns >= REACTION_NS) {
         flow_trigger_timer(step, trouble, una, facts);
     }
