@@ -113,7 +113,7 @@ static inline void flow_ack_advance(struct flow_step *step)
     flow->dup_acks[step->me] = 0;
     flow->news_ns[!step->me] = step->s->when_ns;
     if (flow->flags[!step->me] & HALF_TIMED && !seq_before(ack, peer->timed_end))
-        flow_rtt_acked(step);
+        step->timed = true;
     if (flow->flags[!step->me] & HALF_WATCH)
         flow_ack_watched(step, una);
 }
@@ -262,6 +262,8 @@ static inline void flow_meaning(struct flow_step *step)
         if (s->flags & TCP_ACK)
             flow_ack(step);
         flow_data(step);
+        if (step->timed)
+            flow_rtt_acked(step);
     }
     if (s->ecn == 3 || s->fragment || s->flags & TCP_ECE)
         flow_marks(step);

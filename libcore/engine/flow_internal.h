@@ -368,6 +368,7 @@ struct flow_step {
     int64_t quiet_ns;  /* since this side's packet before; -1 without */
     int64_t gap_ns;    /* since any packet of the flow */
     uint32_t una;      /* what this side had acknowledged before */
+    bool timed;        /* it acknowledges the segment that was timed */
     /* For the stall's cause: how things stood, and what was found on the way. */
     bool stalled, owed[2];
     uint8_t data_half; /* that sent data last */

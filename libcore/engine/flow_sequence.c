@@ -173,7 +173,10 @@ static int64_t flow_sequence_asked(const struct flow_step *step)
     const struct flow_resent *resent =
         peer ? flow_ranges_resent(step->flows, peer->resent, flow_owner(flow, !step->me)) : NULL;
 
+    int64_t least = (int64_t)flow->rtt[step->me].min << RTT_SHIFT;
+
     if (resent && seq_after(resent->end, step->una) &&
+        since_ns(step->s->when_ns, resent->when_ns) >= least &&
         !(step_has_timestamps(step) && seq_before(step->s->tsecr, resent->tsval)))
         return resent->when_ns;
     return flow->half[!step->me].data_ns;
@@ -183,13 +186,13 @@ static int64_t flow_sequence_asked(const struct flow_step *step)
 static bool flow_sequence_was_silent(const struct flow_step *step, uint32_t hole)
 {
     const struct flow *flow = step->flow;
-    int64_t now = step->s->when_ns, whole = flow_rtt_whole(flow), silence = step->quiet_ns;
+    int64_t whole = flow_rtt_least(flow), silence = step->quiet_ns;
+    int64_t side = (int64_t)flow->rtt[step->me].min << RTT_SHIFT;
     int64_t then[] = {flow->news_ns[step->me], flow_sequence_asked(step)};
 
     for (size_t i = 0; i < 2; i++)
-        if (then[i] != 0 && since_ns(now, then[i]) < silence)
-            silence = since_ns(now, then[i]);
-    silence -= flow_rtt_side(flow, step->me);
+        if (then[i] != 0 && since_ns(step->s->when_ns, then[i]) - side < silence)
+            silence = since_ns(step->s->when_ns, then[i]) - side;
     int64_t least = hole ? PROBE_MIN_NS : TIMER_MIN_NS;
 
     return silence >= (whole + whole / 2 > least ? whole + whole / 2 : least);
