@@ -9,6 +9,7 @@
 
 #define SYN_SHARE 16 /* of the table may be SYNs that nobody answered */
 #define SYN_LEAST 1024
+#define LONG_NS   (100 * NS_PER_MS)  /* of silence: less than any sender's timer */
 #define PLAUSIBLE (INT32_C(1) << 30) /* acknowledgements farther off are of another world */
 
 void flows_config_default(struct flows_config *config)
@@ -186,7 +187,8 @@ static inline void flow_data(struct flow_step *step)
     }
     half->segments += step->segments;
     step->flows->summary.counts.segments += step->segments;
-    if (in_line && !(flags & HALF_WATCH) && (!step->id_counts || step->id == half->next_id))
+    if (in_line && !(flags & HALF_WATCH) && step->gap_ns < LONG_NS &&
+        (!step->id_counts || step->id == half->next_id))
         flow_sequence_new(step, 0);
     else
         flow_sequence(step);

@@ -6,15 +6,18 @@
  */
 #include "engine/flow_internal.h"
 
-#define RESYNC          (INT32_C(1) << 30) /* no window is as wide: another flow, or noise */
-#define COPY_WALK       4096               /* records looked through for the copy */
-#define COPY_MIN_NS     (500 * NS_PER_US)
-#define COPY_MAX_NS     (50 * NS_PER_MS)
-#define COPY_UNKNOWN_NS (10 * NS_PER_MS) /* without a round trip to compare with */
-#define DISORDER_MIN_NS (3 * NS_PER_MS)
-#define PROBE_MIN_NS    (3 * NS_PER_MS)
-#define TIMER_MIN_NS    (150 * NS_PER_MS) /* Linux: 200 ms */
-#define GHOST_MAX       (UINT32_C(1) << 24)
+#define RESYNC           (INT32_C(1) << 30) /* no window is as wide: another flow, or noise */
+#define COPY_WALK        4096               /* records looked through for the copy */
+#define COPY_MIN_NS      (500 * NS_PER_US)
+#define COPY_MAX_NS      (50 * NS_PER_MS)
+#define COPY_UNKNOWN_NS  (10 * NS_PER_MS) /* without a round trip to compare with */
+#define DISORDER_MIN_NS  (3 * NS_PER_MS)
+#define PROBE_MIN_NS     (3 * NS_PER_MS)
+#define TIMER_MIN_NS     (150 * NS_PER_MS) /* and a little less */
+#define TIMER_NS         (200 * NS_PER_MS) /* Linux: TCP_RTO_MIN */
+#define BELATED_SLACK_NS (20 * NS_PER_MS)
+#define BELATED_SAMPLES  4
+#define GHOST_MAX        (UINT32_C(1) << 24)
 
 static void flow_sequence_advance(struct flow_step *step, uint32_t end)
 {
@@ -164,9 +167,10 @@ static void flow_sequence_resent(struct flow_step *step, uint32_t end, enum flow
 
 /*
  * When the peer last sent what this segment answers. What it sent again counts when it is first
- * acknowledged here, and the echoed timestamp does not say that the first copy had come.
+ * acknowledged here, and the echoed timestamp does not say that the first copy had come; not when
+ * the first is asked for.
  */
-static int64_t flow_sequence_asked(const struct flow_step *step)
+static int64_t flow_sequence_asked(const struct flow_step *step, bool first)
 {
     struct flow *flow = step->flow;
     const struct flow_trouble *peer = flow_trouble(step->flows, flow, !step->me);
@@ -175,7 +179,7 @@ static int64_t flow_sequence_asked(const struct flow_step *step)
 
     int64_t least = (int64_t)flow->rtt[step->me].min << RTT_SHIFT;
 
-    if (resent && seq_after(resent->end, step->una) &&
+    if (!first && resent && seq_after(resent->end, step->una) &&
         since_ns(step->s->when_ns, resent->when_ns) >= least &&
         !(step_has_timestamps(step) && seq_before(step->s->tsecr, resent->tsval)))
         return resent->when_ns;
@@ -183,12 +187,12 @@ static int64_t flow_sequence_asked(const struct flow_step *step)
 }
 
 /* Nothing new from either side for so long that the sender's timer may have run out. */
-static bool flow_sequence_was_silent(const struct flow_step *step, uint32_t hole)
+static bool flow_sequence_was_silent(const struct flow_step *step, uint32_t hole, bool several)
 {
     const struct flow *flow = step->flow;
     int64_t whole = flow_rtt_least(flow), silence = step->quiet_ns;
     int64_t side = (int64_t)flow->rtt[step->me].min << RTT_SHIFT;
-    int64_t then[] = {flow->news_ns[step->me], flow_sequence_asked(step)};
+    int64_t then[] = {flow->news_ns[step->me], flow_sequence_asked(step, several)};
 
     for (size_t i = 0; i < 2; i++)
         if (then[i] != 0 && since_ns(step->s->when_ns, then[i]) - side < silence)
@@ -219,9 +223,11 @@ static bool flow_sequence_is_ghost(struct flow_step *step, uint32_t hole)
 {
     const struct flow_half *half = &step->flow->half[step->me];
     int missing = flow_identity_missing(step);
-    uint32_t explained = (hole + half->mss - 1) / half->mss;
+    int explained = (int)((hole + half->mss - 1) / half->mss);
 
-    if (missing <= 0 || (uint32_t)missing <= explained || !flow_sequence_was_silent(step, hole))
+    /* One may be a bare acknowledgement, two hardly are. */
+    if (missing <= 0 || missing <= explained ||
+        !flow_sequence_was_silent(step, hole, missing > explained + 1))
         return false;
     struct flow_trouble *trouble = flow_trouble_get(step->flows, step->flow, step->me);
     if (!trouble || hole)
@@ -230,6 +236,24 @@ static bool flow_sequence_is_ghost(struct flow_step *step, uint32_t hole)
     trouble->has_ghost = true;
     trouble->told_ghost = false;
     return true;
+}
+
+/*
+ * No IP-ID to tell: an answer that comes just when the sender's timer would have repeated it,
+ * where all answers before were prompt, is taken for a repeated one.
+ */
+static bool flow_sequence_is_belated(const struct flow_step *step)
+{
+    const struct flow *flow = step->flow;
+    const struct flow_rtt_state *rtt = &flow->rtt[step->me];
+    int64_t asked = flow_sequence_asked(step, false), whole = flow_rtt_least(flow);
+    int64_t late = since_ns(step->s->when_ns, asked) - ((int64_t)rtt->smoothed << RTT_SHIFT);
+
+    if (step->id_counts || step->s->id != 0 || !seq_after(step->s->ack, step->una) || asked == 0 ||
+        rtt->samples < BELATED_SAMPLES || (int64_t)rtt->variation << RTT_SHIFT > BELATED_SLACK_NS)
+        return false;
+    return late >= whole + TIMER_NS - BELATED_SLACK_NS &&
+           late <= 2 * whole + TIMER_NS + 2 * BELATED_SLACK_NS;
 }
 
 static void flow_sequence_in_line(struct flow_step *step)
@@ -243,7 +267,7 @@ static void flow_sequence_in_line(struct flow_step *step)
     if (ghost && order < 0) { /* what it was sent before has overtaken it */
         flow_sequence_new(step, 0);
         flow_sequence_reordered(step);
-    } else if (ghost || flow_sequence_is_ghost(step, 0)) {
+    } else if (ghost || flow_sequence_is_ghost(step, 0) || flow_sequence_is_belated(step)) {
         flow_sequence_resent(step, step->end, FLOW_LOST_BEFORE_TAP, step->quiet_ns);
         flow_sequence_new(step, SENT_RESENT);
         trouble = flow_trouble(step->flows, flow, step->me);

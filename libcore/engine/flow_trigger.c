@@ -95,7 +95,7 @@ static bool flow_trigger_sack(const struct flow_step *step)
 static bool flow_trigger_is_probe(const struct flow_step *step, const struct flow_trouble *trouble,
                                   const struct trigger_times *t, uint32_t una, uint32_t end)
 {
-    int64_t least = t->whole_ns + t->whole_ns / 4;
+    int64_t least = flow_rtt_least(step->flow) / 4 * 5;
 
     if (seq_before(end, step->flow->half[step->me].next) || trouble->probing ||
         (trouble->has_timer && trouble->timer_una == una) || !flow_trigger_sack(step))
