@@ -36,7 +36,7 @@ static const char *flows_config_fault(const struct flows_config *config)
     return NULL;
 }
 
-static uint32_t flows_syn_limit(uint32_t max_flows)
+static uint32_t flows_syn_share(uint32_t max_flows)
 {
     uint32_t share = max_flows / SYN_SHARE;
     uint32_t least = max_flows < SYN_LEAST ? max_flows : SYN_LEAST;
@@ -56,7 +56,7 @@ int flows_new(const struct flows_config *config, struct flows **out, const char 
     if (!flows)
         return -ENOMEM;
     flows->config = *config;
-    flows->syn_limit = flows_syn_limit(config->max_flows);
+    flows->syn_share = flows_syn_share(config->max_flows);
     flows->key[0] = config->seed * UINT64_C(0x9e3779b97f4a7c15) + UINT64_C(0xa0761d6478bd642f);
     flows->key[1] = (config->seed ^ UINT64_C(0xe7037ed1a0b428db)) * UINT64_C(0x8ebc6af09c88c6e3);
     flow_queue_init(flows);

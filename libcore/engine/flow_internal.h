@@ -316,7 +316,7 @@ struct flows {
     struct flow_pool colds; /* struct flow_cold, with the flow's id */
     struct flow_pool troubles, intervals;
     struct flow_queue queues[QUEUES];
-    uint32_t syn_limit;
+    uint32_t syn_share;     /* flows */
     struct flow_sent *sent; /* a ring: id & mask */
     uint32_t sent_mask, sent_head;
     struct flow_resent *resent;

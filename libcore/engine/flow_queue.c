@@ -11,6 +11,7 @@
 #define QUEUE_GRAINS   256                          /* in a lifetime */
 #define QUEUE_LOOK     64                           /* flows of a bucket compared for the oldest */
 #define STEP_PLAUSIBLE (INT64_C(3600) * NS_PER_SEC) /* longer ones must be confirmed */
+#define SYN_STALE_NS   (3 * NS_PER_SEC)             /* Linux sends SYNs again after 1 and 3 s */
 #define STEP_BACK      NS_PER_SEC /* captures of several interfaces swap a little */
 
 static void flow_queue_init_one(struct flow_queue *queue, int64_t lifetime_ns)
@@ -167,9 +168,18 @@ static bool flow_queue_evict(struct flows *flows, enum flow_queue_kind kind)
     return true;
 }
 
+/* Beyond their share, SYNs stay no longer than the first that would be sent again. */
+static bool flow_queue_syn_is_stale(struct flows *flows)
+{
+    if (flows->queues[QUEUE_SYN].count < flows->syn_share)
+        return false;
+    const struct flow *flow = flow_queue_oldest(flows, QUEUE_SYN);
+    return flow && flows->tick - flow->tick > SYN_STALE_NS >> TICK_SHIFT;
+}
+
 void flow_queue_make_room(struct flows *flows, bool syn)
 {
-    if (syn && flows->queues[QUEUE_SYN].count >= flows->syn_limit)
+    if (syn && flow_queue_syn_is_stale(flows))
         flow_queue_evict(flows, QUEUE_SYN);
     if (flows->table_count < flows->config.max_flows)
         return;
