@@ -377,26 +377,47 @@ static inline void flow_receive(struct flows *flows, const struct segment *s,
         flow_segment(flows, flow_at(flows, id), key->me, s);
 }
 
-/* Three passes, so that memory is on its way while others are looked at. */
+/*
+ * Memory is on its way while other segments are looked at: the table's line for the segment this
+ * far ahead, the flow's lines for one not so far, of which a processor can await some twenty.
+ */
+#define AHEAD_TABLE 16
+#define AHEAD_FLOW  6
+#define PENDING     32 /* a power of two above AHEAD_TABLE */
+
+struct flow_pending {
+    struct flow_lookup key;
+    uint32_t guess;
+};
+
+static inline void flow_pending_flow(const struct flows *flows, struct flow_pending *pending)
+{
+    pending->guess = flow_table_guess(flows, &pending->key);
+    if (!pending->guess)
+        return;
+    const uint8_t *lines = (const uint8_t *)flow_at(flows, pending->guess);
+    for (size_t line = 0; line < sizeof(struct flow); line += 64)
+        __builtin_prefetch(lines + line, 1);
+}
+
 static void flow_batch(struct flows *flows, const struct segment *segments, size_t count)
 {
-    struct flow_lookup keys[FLOWS_BATCH];
-    uint32_t guesses[FLOWS_BATCH];
+    struct flow_pending ring[PENDING];
 
-    for (size_t i = 0; i < count; i++) {
-        flow_table_key(flows, &segments[i], &keys[i]);
-        __builtin_prefetch(&flows->table[keys[i].fingerprint & flows->table_mask]);
+    for (size_t i = 0; i < count + AHEAD_TABLE; i++) {
+        if (i < count) {
+            struct flow_lookup *key = &ring[i % PENDING].key;
+            flow_table_key(flows, &segments[i], key);
+            __builtin_prefetch(&flows->table[key->fingerprint & flows->table_mask]);
+        }
+        size_t flow = i - (AHEAD_TABLE - AHEAD_FLOW); /* wraps, and is too large then */
+        if (flow < count)
+            flow_pending_flow(flows, &ring[flow % PENDING]);
+        size_t now = i - AHEAD_TABLE;
+        if (now < count)
+            flow_receive(flows, &segments[now], &ring[now % PENDING].key,
+                         ring[now % PENDING].guess);
     }
-    for (size_t i = 0; i < count; i++) {
-        guesses[i] = flow_table_guess(flows, &keys[i]);
-        if (!guesses[i])
-            continue;
-        const uint8_t *lines = (const uint8_t *)flow_at(flows, guesses[i]);
-        for (size_t line = 0; line < sizeof(struct flow); line += 64)
-            __builtin_prefetch(lines + line);
-    }
-    for (size_t i = 0; i < count; i++)
-        flow_receive(flows, &segments[i], &keys[i], guesses[i]);
 }
 
 void flows_receive(struct flows *flows, const struct segment *segments, size_t count)
@@ -405,12 +426,7 @@ void flows_receive(struct flows *flows, const struct segment *segments, size_t c
         flows->started = true;
         flows->when_ns = flows->summary.start_ns = segments[0].when_ns;
     }
-    while (count > 0) {
-        size_t n = count < FLOWS_BATCH ? count : FLOWS_BATCH;
-        flow_batch(flows, segments, n);
-        segments += n;
-        count -= n;
-    }
+    flow_batch(flows, segments, count);
 }
 
 void flows_count_other(struct flows *flows, enum segment_kind kind)

@@ -343,11 +343,11 @@ int flows_new(const struct flows_config *config, struct flows **out, const char 
 void flows_free(struct flows *flows);
 
 /*
- * Segments in the order of their capture, as many as there are: a few dozen at a time hide the
- * cost of memory (FLOWS_BATCH is enough). Returns nothing: what cannot be had because memory ran
+ * Segments in the order of their capture, as many as there are: FLOWS_BATCH at a time hide the cost
+ * of memory. Returns nothing: what cannot be had because memory ran
  * out is counted in the summary.
  */
-#define FLOWS_BATCH 64
+#define FLOWS_BATCH 128
 void flows_receive(struct flows *flows, const struct segment *segments, size_t count);
 
 /* What was captured and is no TCP segment, for the summary: the kind segment_decode gave. */

@@ -244,7 +244,6 @@ void flow_open_progress(struct flow_step *step)
     bool syn = step->s->flags & TCP_SYN;
 
     if (flow->state == FLOW_STATE_SYN && (step->me != flow->client || !syn)) {
-        flow_open_requeue(step->flows, flow, QUEUE_OPEN);
         flow->state = syn && step->s->flags & TCP_ACK ? FLOW_STATE_HANDSHAKE : FLOW_STATE_OPEN;
     } else if (flow->state == FLOW_STATE_OPEN && syn && step->s->flags & TCP_ACK &&
                flow->half[flow->client].packets == 0) {
@@ -264,7 +263,8 @@ void flow_open_closed(struct flows *flows, struct flow *flow, unsigned by)
         return;
     flow->state = FLOW_STATE_CLOSED;
     flow_cold(flows, flow)->ended_by = (uint8_t)by;
-    flow_open_requeue(flows, flow, QUEUE_CLOSED);
+    if (flow->queue == QUEUE_OPEN)
+        flow_open_requeue(flows, flow, QUEUE_CLOSED);
 }
 
 void flow_open_again_alive(struct flows *flows, struct flow *flow)
@@ -274,5 +274,6 @@ void flow_open_again_alive(struct flows *flows, struct flow *flow)
     if (flow->state != FLOW_STATE_CLOSED || fins)
         return;
     flow->state = FLOW_STATE_OPEN;
-    flow_open_requeue(flows, flow, QUEUE_OPEN);
+    if (flow->queue == QUEUE_CLOSED)
+        flow_open_requeue(flows, flow, QUEUE_OPEN);
 }

@@ -77,6 +77,14 @@ static bool flow_queue_seek(struct flow_queue *queue)
     return true;
 }
 
+/* SYNs that were answered are moved when they are met: most of them have ended by then. */
+static enum flow_queue_kind flow_queue_of(const struct flow *flow, enum flow_queue_kind kind)
+{
+    bool open = flow->state == FLOW_STATE_HANDSHAKE || flow->state == FLOW_STATE_OPEN;
+
+    return kind == QUEUE_SYN && open ? QUEUE_OPEN : kind;
+}
+
 /* Of the oldest bucket: files those again that do not belong there, gives the oldest of the rest.
  */
 static struct flow *flow_queue_oldest(struct flows *flows, enum flow_queue_kind kind)
@@ -90,9 +98,10 @@ static struct flow *flow_queue_oldest(struct flows *flows, enum flow_queue_kind 
         for (unsigned looked = 0; id && looked < QUEUE_LOOK; looked++) {
             struct flow *flow = flow_at(flows, id);
             id = flow_cold(flows, flow)->newer;
-            if (flow->tick / queue->grain != number) {
+            enum flow_queue_kind now = flow_queue_of(flow, kind);
+            if (now != kind || flow->tick / queue->grain != number) {
                 flow_queue_drop(flows, flow);
-                flow_queue_add(flows, flow, kind);
+                flow_queue_add(flows, flow, now);
             } else if (!oldest || flow->tick < oldest->tick) {
                 oldest = flow;
             }
@@ -105,7 +114,6 @@ static struct flow *flow_queue_oldest(struct flows *flows, enum flow_queue_kind 
 
 static void flow_queue_expire(struct flows *flows, enum flow_queue_kind kind)
 {
-    static const enum flow_end ends[] = {FLOW_END_SYN, FLOW_END_IDLE, FLOW_END_IDLE};
     struct flow_queue *queue = &flows->queues[kind];
 
     while (flow_queue_seek(queue)) {
@@ -114,7 +122,7 @@ static void flow_queue_expire(struct flows *flows, enum flow_queue_kind kind)
         struct flow *flow = flow_queue_oldest(flows, kind);
         if (!flow || (uint64_t)flow->tick + queue->lifetime > flows->tick)
             return;
-        flow_close(flows, flow, flow_close_reason(flow, ends[kind]));
+        flow_close(flows, flow, flow_close_reason(flow, FLOW_END_IDLE));
     }
 }
 
@@ -162,8 +170,7 @@ static bool flow_queue_evict(struct flows *flows, enum flow_queue_kind kind)
     if (!flow)
         return false;
     enum flow_end end = flow_close_reason(flow, FLOW_END_EVICTED);
-    if (kind != QUEUE_CLOSED)
-        flows->summary.evicted++;
+    flows->summary.evicted += flow->state != FLOW_STATE_CLOSED;
     flow_close(flows, flow, end);
     return true;
 }

@@ -39,11 +39,12 @@ struct talk { /* one connection's numbers */
     uint16_t step;
 };
 
+/* Of this process alone: a busy machine spoils little. */
 static int64_t clock_ns(void)
 {
     struct timespec ts;
 
-    clock_gettime(CLOCK_MONOTONIC, &ts);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
     return (int64_t)ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
 }
 
