@@ -15,14 +15,6 @@ void report_endpoint(char out[REPORT_ENDPOINT_SIZE], const struct flow_key *key,
              address, key->port[side]);
 }
 
-static void words_host(struct words *w, const struct flow_finding *f)
-{
-    if (f->has_address)
-        words_address(w, "", &f->address, "");
-    else
-        words_add(w, "several hosts");
-}
-
 static void words_count(struct words *w, uint64_t count, const char *what)
 {
     words_add(w, "%llu %s%s", (unsigned long long)count, what, words_plural(count));
@@ -63,33 +55,32 @@ static const char *words_where(enum flow_lost lost)
     return "; where they were lost cannot be told";
 }
 
-/* "2.3 % of segments from 10.0.0.5 WHAT (12 in 3 flows)" */
+/* "2.3 % of segments from 10.0.0.5 WHAT (12, in 3 flows)" */
 static void words_share(struct words *w, const struct flow_finding *f, const char *what)
 {
-    if (isnan(f->share_pct))
-        words_add(w, "segments from ");
-    else
-        words_add(w, "%.*f %% of segments from ", f->share_pct < 0.1 ? 2 : 1, f->share_pct);
-    words_host(w, f);
-    words_add(w, " %s (%llu in ", what, (unsigned long long)f->count);
+    if (!isnan(f->share_pct))
+        words_add(w, "%.*f %% of ", f->share_pct < 0.1 ? 2 : 1, f->share_pct);
+    words_add(w, "segments");
+    words_address(w, " from ", &f->address, "");
+    words_add(w, " %s (%llu, in ", what, (unsigned long long)f->count);
     words_count(w, f->flows, "flow");
     words_add(w, ")");
 }
 
-/* "14 connections WHAT 10.0.0.9 WHEN" */
+/* "14 of 20 connections WHAT 10.0.0.9 WHEN" */
 static void words_connections(struct words *w, const struct flow_finding *f, const char *what,
                               const char *when)
 {
+    if (f->has_address && f->count < f->flows)
+        words_add(w, "%llu of ", (unsigned long long)f->count);
     words_count(w, f->flows, "connection");
-    words_add(w, " %s ", what);
-    words_host(w, f);
+    words_address(w, what, &f->address, "");
     words_add(w, "%s", when);
 }
 
 static void words_windows(struct words *w, const struct flow_finding *f)
 {
-    words_host(w, f);
-    words_add(w, " stopped reading: its receive window was closed ");
+    words_address(w, "", &f->address, " stopped reading: its receive window was closed ");
     words_count(w, f->count, "time");
     words_add(w, " in ");
     words_count(w, f->flows, "flow");
@@ -99,28 +90,21 @@ static void words_windows(struct words *w, const struct flow_finding *f)
 static void words_stalls(struct words *w, const struct flow_finding *f)
 {
     words_count(w, f->flows, "flow");
-    words_add(w, " of ");
-    words_host(w, f);
-    words_add(w, " stood still for a second or more");
+    words_add(w, " stood still for a second or more because of the network");
     words_worst(w, f->worst_ns);
-}
-
-static void words_gaps(struct words *w, const struct flow_finding *f)
-{
-    words_count(w, f->count, "piece");
-    words_add(w, " of acknowledged data missing in the capture, in ");
-    words_count(w, f->flows, "flow");
-    words_add(w, ": the capture lost packets, not the network");
 }
 
 static void words_local(struct words *w, const struct flow_finding *f)
 {
     switch (f->kind) {
     case FLOW_FINDING_CAPTURE_GAPS:
-        words_gaps(w, f);
+        words_count(w, f->count, "acknowledged byte");
+        words_add(w, " in ");
+        words_count(w, f->flows, "flow");
+        words_add(w, " missing: the capture lost packets, not the network");
         break;
     case FLOW_FINDING_EVICTED:
-        words_count(w, f->flows, "flow");
+        words_count(w, f->count, "flow");
         words_add(w, " left the full table before the end: their facts are cut short "
                      "(--max-flows)");
         break;
@@ -140,38 +124,36 @@ static void words_finding(struct words *w, const struct flow_finding *f)
         words_windows(w, f);
         break;
     case FLOW_FINDING_SMALL_WINDOW:
-        words_host(w, f);
-        words_add(w, " offered less than one segment of receive window in ");
+        words_address(w, "", &f->address, " offered less than one segment of receive window, in ");
         words_count(w, f->flows, "flow");
         break;
     case FLOW_FINDING_RST_INJECTED:
-        words_connections(w, f, "reset in the name of", ", but not by it: the RSTs are forged");
+        words_connections(w, f, " reset in the name of ", ", but not by it: the RSTs are forged");
         break;
     case FLOW_FINDING_REFUSED:
-        words_connections(w, f, "refused by", "");
+        words_connections(w, f, " refused by ", "");
         break;
     case FLOW_FINDING_TIMED_OUT:
-        words_connections(w, f, "to", ": nobody answered");
+        words_connections(w, f, " to ", ": nobody answered");
         break;
     case FLOW_FINDING_RESET_ON_ACCEPT:
-        words_connections(w, f, "reset by", " right after the handshake");
+        words_connections(w, f, " reset by ", " right after the handshake");
         break;
     case FLOW_FINDING_RESET_AFTER_REQUEST:
-        words_connections(w, f, "reset by", " after the request");
+        words_connections(w, f, " reset by ", " after the request");
         break;
     case FLOW_FINDING_RESET_MID_RESPONSE:
-        words_connections(w, f, "reset by", " in the middle of the response");
+        words_connections(w, f, " reset by ", " in the middle of the response");
         break;
     case FLOW_FINDING_RESET_AFTER_CLOSE:
-        words_connections(w, f, "reset by", ", which had closed and got data nevertheless");
+        words_connections(w, f, " reset by ", ", which had closed and got data nevertheless");
         break;
     case FLOW_FINDING_IDLE_DROP:
-        words_connections(w, f, "of",
-                          " died after being idle: something on the way forgets "
-                          "idle connections");
+        words_connections(w, f, "",
+                          " died after being idle: something on the way forgets idle ones");
         break;
     case FLOW_FINDING_BACKLOG_OVERFLOW:
-        words_connections(w, f, "to", " waited for its accept queue: it is full");
+        words_connections(w, f, "", " had to wait for a full accept queue");
         break;
     case FLOW_FINDING_REORDERING:
         words_share(w, f, "arrived out of order");
@@ -183,7 +165,7 @@ static void words_finding(struct words *w, const struct flow_finding *f)
         words_stalls(w, f);
         break;
     case FLOW_FINDING_ISN_REUSE:
-        words_connections(w, f, "of", " began with the initial sequence number of the one before");
+        words_connections(w, f, "", " began with the sequence number of the one before");
         break;
     default:
         words_local(w, f);

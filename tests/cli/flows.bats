@@ -278,7 +278,7 @@ EOF
     run --separate-stderr "$NETDX" flows -r "$base/nano.pcap"
     [ "$status" -eq 2 ]
     [[ "${lines[0]}" =~ ^"flows in $base/nano.pcap: "[0-9]+" packets in 13 flows, " ]]
-    [[ "${lines[1]}" == "critical: 1 connection reset by "*" after the request" ]]
+    [[ "${lines[1]}" == "critical: 1 of 13 connections reset by "*" after the request" ]]
     [[ "$output" == *"% of segments from "*" were re-sent ("*"; the loss is before this tap"* ]]
     [[ "$output" == *"capture: "*" frames read"* ]]
     [[ "$output" == *$'\nClient '*"Server "*"Packets"*"Stall"* ]]
@@ -308,7 +308,7 @@ EOF
         and all(.[] | select(.event == "retransmission");
             (.trigger | IN("fast", "timeout", "tail_probe", "unknown"))
             and (.lost | IN("before_tap", "behind_tap", "unknown"))
-            and (.flow.server.port | IN(80, 82)) and .frame > 0 and .bytes > 0)
+            and (.flow.server.port | IN(80, 82)) and .frame > 0 and (.bytes > 0 or .fin))
         and all(.[] | select(.event == "reset"); .phase and .reasons and .confidence >= 0.5)' <<<"$output"
     [ "$status" -eq 0 ]
 }
