@@ -246,10 +246,12 @@ static void text_offer(const struct text_report *t, const struct flow_side_facts
                        const char *name)
 {
     fprintf(t->out, "; %s:", name);
-    if (!side->has_syn) {
+    if (!side->has_syn)
         fputs(" handshake not seen", t->out);
+    else if (!side->mss && side->wscale < 0 && !side->sack_permitted && !side->timestamps)
+        fputs(" no options", t->out);
+    if (!side->has_syn)
         return;
-    }
     if (side->mss)
         fprintf(t->out, " MSS %u", side->mss);
     if (side->wscale >= 0)
