@@ -6,17 +6,17 @@
 #include <string.h>
 
 #include "engine/flow_internal.h"
+#include "engine/flow_plain.h"
 
 #define SYN_SHARE 16 /* of the table may be SYNs that nobody answered */
 #define SYN_LEAST 1024
-#define LONG_NS   (100 * NS_PER_MS)  /* of silence: less than any sender's timer */
 #define PLAUSIBLE (INT32_C(1) << 30) /* acknowledgements farther off are of another world */
 
 void flows_config_default(struct flows_config *config)
 {
     *config = (struct flows_config){
         .max_flows = 1000000,
-        .max_ranges = 1048576,
+        .max_ranges = 262144,
         .top = 100,
         .sort = FLOW_SORT_WORST,
         .idle_ns = 600 * NS_PER_SEC,
@@ -78,6 +78,34 @@ void flows_free(struct flows *flows)
     flow_hosts_release(&flows->hosts);
     flow_top_release(&flows->top);
     free(flows);
+}
+
+/* --- IP-ID -------------------------------------------------------------------------------------
+ */
+
+static inline void flow_identity_read(struct flow_step *step)
+{
+    uint8_t score = step->flow->id_score[step->me];
+
+    step->id = step->s->id;
+    if (score & ID_SWAPPED)
+        step->id = __builtin_bswap16(step->id);
+    step->id_counts = (score & ID_SCORE) >= ID_COUNTS && step->s->has & SEGMENT_HAS_ID;
+}
+
+static inline void flow_identity_learn(struct flow_step *step)
+{
+    struct flow_half *half = &step->flow->half[step->me];
+    uint8_t *score = &step->flow->id_score[step->me];
+
+    if (!(step->s->has & SEGMENT_HAS_ID))
+        return;
+    if (step->id != half->next_id) {
+        flow_identity_odd(step);
+        return;
+    }
+    *score = (uint8_t)(*score + ((*score & ID_SCORE) < ID_SCORE_MAX));
+    half->next_id = (uint16_t)(step->id + step->segments);
 }
 
 /* --- acknowledgement and window ----------------------------------------------------------------
@@ -187,8 +215,8 @@ static inline void flow_data(struct flow_step *step)
     }
     half->segments += step->segments;
     step->flows->summary.counts.segments += step->segments;
-    if (in_line && !(flags & HALF_WATCH) && step->gap_ns < LONG_NS &&
-        (!step->id_counts || step->id == half->next_id))
+    bool told = step->id_counts ? step->id == half->next_id : step->gap_ns < PLAIN_NS;
+    if (in_line && !(flags & HALF_WATCH) && told)
         flow_sequence_new(step, 0);
     else
         flow_sequence(step);
@@ -272,7 +300,7 @@ static inline void flow_meaning(struct flow_step *step)
     flow_remember(step);
 }
 
-static void flow_counted(struct flow_step *step)
+static inline void flow_counted(struct flow_step *step)
 {
     struct flow_half *half = &step->flow->half[step->me];
     struct flow_counts *sum = &step->flows->summary.counts;
@@ -331,6 +359,15 @@ static inline void flow_segment(struct flows *flows, struct flow *flow, unsigned
     struct flow_step step = {.flows = flows, .s = s};
     uint8_t via = flow_via(s);
 
+    step.flow = flow;
+    step.me = me;
+    if (!flows->no_plain && flow_plain(&step, via, flow_window(flow, s, me))) {
+        if (step.timed)
+            flow_rtt_acked(&step);
+        flow_remember(&step);
+        flow_counted(&step);
+        return;
+    }
     flow_step_init(&step, flow, me);
     if (via != flow->via[me] && flow_is_tap_copy(&step, via))
         return;
@@ -360,10 +397,23 @@ static uint32_t flow_reopen(struct flows *flows, struct flow *flow, const struct
     return id;
 }
 
+static inline void flow_time(struct flows *flows, int64_t when_ns)
+{
+    int64_t step = since_ns(when_ns, flows->when_ns);
+
+    if (flows->step_ns == 0 && step >= 0 && step < flows->tick_left_ns) {
+        flows->when_ns = when_ns;
+        flows->clock_ns += step;
+        flows->tick_left_ns -= step;
+    } else {
+        flow_queue_time(flows, when_ns);
+    }
+}
+
 static inline void flow_receive(struct flows *flows, const struct segment *s,
                                 const struct flow_lookup *key, uint32_t id)
 {
-    flow_queue_time(flows, s->when_ns);
+    flow_time(flows, s->when_ns);
     flows->summary.packets++;
     flows->summary.last_ns = s->when_ns;
     if (!id || !flow_table_is(flow_at(flows, id), key))
@@ -382,7 +432,8 @@ static inline void flow_receive(struct flows *flows, const struct segment *s,
  * far ahead, the flow's lines for one not so far, of which a processor can await some twenty.
  */
 #define AHEAD_TABLE 16
-#define AHEAD_FLOW  6
+#define AHEAD_FLOW  8
+#define AHEAD_COLD  3
 #define PENDING     32 /* a power of two above AHEAD_TABLE */
 
 struct flow_pending {
@@ -400,6 +451,23 @@ static inline void flow_pending_flow(const struct flows *flows, struct flow_pend
         __builtin_prefetch(lines + line, 1);
 }
 
+/* A flow that begins, or whose silence is the longest so far, will need the rest of what it is. */
+static inline void flow_pending_cold(const struct flows *flows, const struct flow_pending *pending,
+                                     const struct segment *s)
+{
+    if (!pending->guess)
+        return;
+    const struct flow *flow = flow_at(flows, pending->guess);
+    const struct flow_half *half = &flow->half[pending->key.me];
+    int64_t gap = since_ns(s->when_ns, half->last_ns);
+    if (flow->state == FLOW_STATE_OPEN && half->data_ns != 0 &&
+        gap >> STALL_SHIFT <= (int64_t)flow->stall)
+        return;
+    const uint8_t *lines = (const uint8_t *)flow_cold(flows, flow);
+    for (size_t line = 0; line < sizeof(struct flow_cold); line += 64)
+        __builtin_prefetch(lines + line, 1);
+}
+
 static void flow_batch(struct flows *flows, const struct segment *segments, size_t count)
 {
     struct flow_pending ring[PENDING];
@@ -413,6 +481,9 @@ static void flow_batch(struct flows *flows, const struct segment *segments, size
         size_t flow = i - (AHEAD_TABLE - AHEAD_FLOW); /* wraps, and is too large then */
         if (flow < count)
             flow_pending_flow(flows, &ring[flow % PENDING]);
+        size_t cold = i - (AHEAD_TABLE - AHEAD_COLD);
+        if (cold < count)
+            flow_pending_cold(flows, &ring[cold % PENDING], &segments[cold]);
         size_t now = i - AHEAD_TABLE;
         if (now < count)
             flow_receive(flows, &segments[now], &ring[now % PENDING].key,

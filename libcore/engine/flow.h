@@ -323,7 +323,7 @@ struct flow_facts {
 struct flows_config {
     uint32_t max_flows;   /* 1 to FLOW_MAX_FLOWS_LIMIT; 1,000,000 by default */
     uint32_t max_ranges;  /* segments remembered, 32 bytes each; 64 to FLOW_MAX_RANGES_LIMIT;
-                             1,048,576 by default */
+                             262,144 by default */
     uint32_t top;         /* ended flows whose facts are kept for the result; 100 by default */
     enum flow_sort sort;  /* which */
     int64_t idle_ns;      /* without a packet, until a flow is closed: 10 minutes by default */

@@ -6,27 +6,13 @@
  */
 #include "engine/flow_internal.h"
 
-#define ID_SWAPPED   0x80 /* little-endian on the wire */
-#define ID_SCORE     0x0f
-#define ID_SCORE_MAX 15
-#define ID_COUNTS    3   /* the score from which it is believed */
-#define ID_AHEAD     512 /* packets that may be missing */
-#define ID_BEHIND    256 /* packets that may have been overtaken */
-#define ID_PENALTY   4
+#define ID_AHEAD   512 /* packets that may be missing */
+#define ID_BEHIND  256 /* packets that may have been overtaken */
+#define ID_PENALTY 4
 
 #define COPY_RECORDS 16                /* segments looked back for the same one */
 #define COPY_NS      (100 * NS_PER_MS) /* from one interface to the next */
 #define COPY_IDS     64
-
-void flow_identity_read(struct flow_step *step)
-{
-    uint8_t score = step->flow->id_score[step->me];
-
-    step->id = step->s->id;
-    if (score & ID_SWAPPED)
-        step->id = __builtin_bswap16(step->id);
-    step->id_counts = (score & ID_SCORE) >= ID_COUNTS && step->s->has & SEGMENT_HAS_ID;
-}
 
 static void flow_identity_far(struct flow_step *step)
 {
@@ -47,19 +33,14 @@ static void flow_identity_far(struct flow_step *step)
     }
 }
 
-void flow_identity_learn(struct flow_step *step)
+void flow_identity_odd(struct flow_step *step)
 {
     struct flow *flow = step->flow;
     struct flow_half *half = &flow->half[step->me];
     uint8_t *score = &flow->id_score[step->me];
     int16_t off = (int16_t)(step->id - half->next_id);
 
-    if (!(step->s->has & SEGMENT_HAS_ID))
-        return;
-    if (off == 0) {
-        if ((*score & ID_SCORE) < ID_SCORE_MAX)
-            ++*score;
-    } else if (off > 0 && off < ID_AHEAD) {
+    if (off > 0 && off < ID_AHEAD) {
         if (*score & ID_SCORE)
             --*score;
     } else if (off < 0 && off >= -ID_BEHIND && *score & ID_SCORE) {

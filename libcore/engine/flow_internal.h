@@ -325,9 +325,11 @@ struct flows {
     int64_t when_ns;  /* of the latest packet */
     int64_t step_ns;  /* a long step that the next packet must confirm */
     bool started, finished;
+    bool no_plain; /* for tests: every segment the general way */
     uint32_t tick;
-    uint64_t key[2];  /* of the hash */
-    uint32_t current; /* the flow at work, for its events */
+    int64_t tick_left_ns; /* until the next; 0 while there is more to it than that */
+    uint64_t key[2];      /* of the hash */
+    uint32_t current;     /* the flow at work, for its events */
     struct flow_hosts hosts;
     struct flow_top top;
     struct flow_finding_sum sums[FLOW_FINDINGS];
@@ -375,6 +377,11 @@ struct flow_step {
     bool resent, handshake_resent, gap, was_zero, was_full;
     enum flow_trigger trigger;
 };
+
+#define ID_SWAPPED   0x80 /* little-endian on the wire */
+#define ID_SCORE     0x0f
+#define ID_SCORE_MAX 15
+#define ID_COUNTS    3 /* the score from which it is believed */
 
 static inline bool step_has_timestamps(const struct flow_step *step)
 {
@@ -446,8 +453,7 @@ void flow_close(struct flows *flows, struct flow *flow, enum flow_end end);
 enum flow_end flow_close_reason(const struct flow *flow, enum flow_end otherwise);
 
 /* flow_identity.c */
-void flow_identity_read(struct flow_step *step); /* sets id and id_counts */
-void flow_identity_learn(struct flow_step *step);
+void flow_identity_odd(struct flow_step *step); /* learns from one that is out of line */
 bool flow_identity_tap_copy(struct flow_step *step);
 /* Packets of this side that were not seen before this one; -1: its IP-ID does not tell. */
 int flow_identity_missing(const struct flow_step *step);
@@ -455,7 +461,33 @@ int flow_identity_missing(const struct flow_step *step);
 /* flow_ranges.c */
 int flow_ranges_init(struct flows *flows);
 void flow_ranges_release(struct flows *flows);
-void flow_ranges_add(struct flow_step *step, unsigned flags);
+static inline uint32_t flow_ranges_number(uint32_t *head)
+{
+    if (++*head == 0) /* 0 is none */
+        ++*head;
+    return *head;
+}
+
+static inline void flow_ranges_add(struct flow_step *step, unsigned flags)
+{
+    struct flows *flows = step->flows;
+    struct flow_half *half = &step->flow->half[step->me];
+    uint32_t id = flow_ranges_number(&flows->sent_head);
+
+    flows->sent[id & flows->sent_mask] = (struct flow_sent){
+        .when_ns = step->s->when_ns,
+        .seq = step->s->seq,
+        .end = step->end,
+        .tsval = step_has_timestamps(step) ? step->s->tsval : 0,
+        .previous = half->sent,
+        .owner = flow_owner(step->flow, step->me),
+        .id = step->id,
+        .ttl = step->s->ttl,
+        .flags = (uint8_t)(flags | (step_has_timestamps(step) ? SENT_TIMESTAMPS : 0)),
+    };
+    half->sent = id;
+}
+
 const struct flow_sent *flow_ranges_sent(const struct flows *flows, uint32_t id, uint32_t owner);
 struct flow_resent *flow_ranges_resent(const struct flows *flows, uint32_t id, uint32_t owner);
 void flow_ranges_add_resent(struct flow_step *step, struct flow_trouble *trouble, uint32_t seq,

@@ -155,6 +155,8 @@ void flow_queue_time(struct flows *flows, int64_t when_ns)
     flow_queue_clock(flows, when_ns);
     int64_t ticks = flows->clock_ns >> TICK_SHIFT;
     uint32_t tick = ticks > TICK_MAX ? TICK_MAX : (uint32_t)ticks;
+    int64_t left = INT64_C(1) << TICK_SHIFT;
+    flows->tick_left_ns = tick < TICK_MAX ? left - (flows->clock_ns & (left - 1)) : 0;
     if (tick == flows->tick)
         return;
     flows->tick = tick;
@@ -179,6 +181,9 @@ static bool flow_queue_evict(struct flows *flows, enum flow_queue_kind kind)
 static bool flow_queue_syn_is_stale(struct flows *flows)
 {
     if (flows->queues[QUEUE_SYN].count < flows->syn_share)
+        return false;
+    const struct flow_queue *queue = &flows->queues[QUEUE_SYN];
+    if ((uint64_t)queue->oldest * queue->grain + (SYN_STALE_NS >> TICK_SHIFT) >= flows->tick)
         return false;
     const struct flow *flow = flow_queue_oldest(flows, QUEUE_SYN);
     return flow && flows->tick - flow->tick > SYN_STALE_NS >> TICK_SHIFT;

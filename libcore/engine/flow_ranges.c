@@ -61,33 +61,6 @@ struct flow_resent *flow_ranges_resent(const struct flows *flows, uint32_t id, u
     return resent;
 }
 
-static uint32_t flow_ranges_number(uint32_t *head)
-{
-    if (++*head == 0) /* 0 is none */
-        ++*head;
-    return *head;
-}
-
-void flow_ranges_add(struct flow_step *step, unsigned flags)
-{
-    struct flows *flows = step->flows;
-    struct flow_half *half = &step->flow->half[step->me];
-    uint32_t id = flow_ranges_number(&flows->sent_head);
-
-    flows->sent[id & flows->sent_mask] = (struct flow_sent){
-        .when_ns = step->s->when_ns,
-        .seq = step->s->seq,
-        .end = step->end,
-        .tsval = step_has_timestamps(step) ? step->s->tsval : 0,
-        .previous = half->sent,
-        .owner = flow_owner(step->flow, step->me),
-        .id = step->id,
-        .ttl = step->s->ttl,
-        .flags = (uint8_t)(flags | (step_has_timestamps(step) ? SENT_TIMESTAMPS : 0)),
-    };
-    half->sent = id;
-}
-
 void flow_ranges_add_resent(struct flow_step *step, struct flow_trouble *trouble, uint32_t seq,
                             uint32_t end, const struct flow_retransmission *facts)
 {
