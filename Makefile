@@ -24,7 +24,7 @@ BUILD_PACKAGES := gcc make pkg-config libc6-dev libpcap-dev libnet1-dev libev-de
   libjansson-dev libyaml-dev zlib1g-dev libzstd-dev libexpat1-dev libpcre2-dev libcap-dev libcap2-bin libseccomp-dev \
   libmaxminddb-dev uthash-dev linux-libc-dev
 TEST_PACKAGES := clang libclang-rt-14-dev llvm libcmocka-dev bats mtr-tiny traceroute scamper nmap \
-  fping hping3 zmap iputils-ping iputils-tracepath iproute2 nftables tshark tcpdump mandoc jq python3 \
+  fping hping3 zmap tcptrace iputils-ping iputils-tracepath iproute2 nftables tshark tcpdump mandoc jq python3 \
   python3-scapy python3-yaml procps util-linux curl mmdb-bin time shellcheck rpm
 
 # --- how ----------------------------------------------------------------------
@@ -172,7 +172,7 @@ check-coverage:
 BENCH_UNIT := $(addprefix $B/tests/unit/test_,trace_netsim syn_netsim syn_scenarios)
 
 bench: deps
-	+@$(MAKE) --no-print-directory all $(BENCH_BIN) $(BENCH_UNIT) >/dev/null
+	+@$(MAKE) --no-print-directory all $(BENCH_BIN) $(BENCH_UNIT) $(HELPER_BIN) >/dev/null
 	@$(TESTED) tests/bench/bench.sh
 
 # --- use ----------------------------------------------------------------------

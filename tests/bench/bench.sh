@@ -27,6 +27,13 @@ done
 /usr/bin/python3 "$here/syn_accuracy.py" lab "$work/syn-measured" "$work/syn-truth"
 unshare -n /usr/bin/python3 "$here/sweep.py" "$netdx"
 
+# TCP flows: against the truth, beside tshark and tcptrace, and live.
+lab=$here/../lab
+/usr/bin/python3 "$lab/flows_truth.py" bench "$netdx" 1-100 2
+"$B/tests/bench/flow_speed" || true # what it misses is in its table
+/usr/bin/python3 "$here/flows.py" files "$netdx" "$B/tests/bench"
+/usr/bin/python3 "$here/flows.py" live "$netdx" "$HELPERS"
+
 printf '\nOver the simulator in virtual time, against its own log\n'
 for test in trace_netsim syn_netsim syn_scenarios; do
     "$unit/test_$test" >"$work/$test" 2>&1 || { cat "$work/$test"; exit 1; }
