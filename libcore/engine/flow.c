@@ -197,6 +197,7 @@ static void flow_first(struct flow_step *step)
     flow->flags[step->me] |= HALF_SEEN;
     flow->half[step->me].next = step->s->seq;
     flow_cold(step->flows, flow)->half[step->me].base = step->s->seq;
+    flow_rtt_clock(step);
 }
 
 static inline void flow_data(struct flow_step *step)

@@ -116,10 +116,13 @@ enum cold_flag {
     COLD_ISN_REUSED = 16,
     COLD_DATA = 32, /* first_data_ns is valid */
     COLD_TTL_VARIES = 64,
+    COLD_CLOCK = 128, /* clock_* are valid */
 };
 
 struct flow_cold_half {
     int64_t first_data_ns;
+    int64_t clock_ns; /* when the first timestamp came */
+    uint32_t clock_tsval;
     uint32_t isn;       /* with COLD_SYN */
     uint32_t base;      /* sequence number of the first byte that was seen */
     uint32_t crossings; /* of 2^31 by next */
@@ -532,6 +535,9 @@ int64_t flow_rtt_side(const struct flow *flow, unsigned half); /* smoothed; 0 wh
 int64_t flow_rtt_whole(const struct flow *flow);               /* both sides; 0 when unknown */
 int64_t flow_rtt_least(const struct flow *flow);               /* the least of both; 0: unknown */
 int64_t flow_rtt_timeout(const struct flow *flow);             /* RFC 6298, as Linux has it */
+void flow_rtt_clock(struct flow_step *step);                   /* the first timestamp of a half */
+/* One step of the half's timestamps, learnt from their course; 0: unknown. */
+int64_t flow_rtt_tick(const struct flow_step *step);
 void flow_rtt_handshake(struct flow *flow, unsigned half, int64_t rtt_ns);
 
 /* flow_reset.c */

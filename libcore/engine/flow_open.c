@@ -206,6 +206,7 @@ static void flow_open_first(struct flow_step *step, struct flow_cold *cold)
         cold->syn_flags = s->flags;
         cold->handshake |= HANDSHAKE_SYN;
     }
+    flow_rtt_clock(step);
     flow_ranges_add(step, SENT_ADVANCED);
     if (s->payload_len == 0)
         half->next = s->seq + 1;

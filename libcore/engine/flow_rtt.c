@@ -7,7 +7,11 @@
 
 #define RTO_MIN_NS     (200 * NS_PER_MS) /* Linux: TCP_RTO_MIN */
 #define RTO_INITIAL_NS (1 * NS_PER_SEC)  /* RFC 6298 (2.1) */
-#define ECHO_GROWTH    2                 /* an echo may have waited for data: it counts no more */
+/* Jitter must not matter much. */
+#define TICK_LEARN        4
+#define TICK_LEARN_NS     (4 * NS_PER_MS)
+#define TICK_LEARN_MAX_NS (INT64_C(86400) * NS_PER_SEC) /* before the timestamps come round */
+#define ECHO_GROWTH       2 /* an echo may have waited for data: it counts no more */
 
 static void flow_rtt_add(struct flow_rtt_state *rtt, uint32_t sample)
 {
@@ -63,6 +67,29 @@ void flow_rtt_echoed(struct flow_step *step)
     if (rtt->samples > 0 && sample / ECHO_GROWTH > rtt->smoothed)
         return;
     flow_rtt_add(rtt, sample);
+}
+
+void flow_rtt_clock(struct flow_step *step)
+{
+    struct flow_cold_half *cold = &flow_cold(step->flows, step->flow)->half[step->me];
+
+    if (!step_has_timestamps(step) || cold->flags & COLD_CLOCK)
+        return;
+    cold->flags |= COLD_CLOCK;
+    cold->clock_ns = step->s->when_ns;
+    cold->clock_tsval = step->s->tsval;
+}
+
+int64_t flow_rtt_tick(const struct flow_step *step)
+{
+    const struct flow_cold_half *cold = &flow_cold(step->flows, step->flow)->half[step->me];
+    int64_t elapsed = since_ns(step->s->when_ns, cold->clock_ns);
+    uint32_t ticks = step->s->tsval - cold->clock_tsval;
+
+    if (!step_has_timestamps(step) || !(cold->flags & COLD_CLOCK) || elapsed < TICK_LEARN_NS ||
+        elapsed > TICK_LEARN_MAX_NS || ticks < TICK_LEARN || ticks > INT32_MAX)
+        return 0;
+    return elapsed / ticks;
 }
 
 void flow_rtt_handshake(struct flow *flow, unsigned half, int64_t rtt_ns)

@@ -6,18 +6,19 @@
  */
 #include "engine/flow_internal.h"
 
-#define RESYNC           (INT32_C(1) << 30) /* no window is as wide: another flow, or noise */
-#define COPY_WALK        4096               /* records looked through for the copy */
-#define COPY_MIN_NS      (500 * NS_PER_US)
-#define COPY_MAX_NS      (50 * NS_PER_MS)
-#define COPY_UNKNOWN_NS  (10 * NS_PER_MS) /* without a round trip to compare with */
-#define DISORDER_MIN_NS  (3 * NS_PER_MS)
-#define PROBE_MIN_NS     (3 * NS_PER_MS)
-#define TIMER_MIN_NS     (150 * NS_PER_MS) /* and a little less */
-#define TIMER_NS         (200 * NS_PER_MS) /* Linux: TCP_RTO_MIN */
-#define BELATED_SLACK_NS (20 * NS_PER_MS)
-#define BELATED_SAMPLES  4
-#define GHOST_MAX        (UINT32_C(1) << 24)
+#define RESYNC              (INT32_C(1) << 30) /* no window is as wide: another flow, or noise */
+#define COPY_WALK           4096               /* records looked through for the copy */
+#define COPY_MIN_NS         (500 * NS_PER_US)
+#define COPY_MAX_NS         (50 * NS_PER_MS)
+#define COPY_UNKNOWN_NS     (10 * NS_PER_MS) /* without a round trip to compare with */
+#define DISORDER_MIN_NS     (3 * NS_PER_MS)
+#define PROBE_MIN_NS        (3 * NS_PER_MS)
+#define TIMER_MIN_NS        (150 * NS_PER_MS) /* and a little less */
+#define TIMER_NS            (200 * NS_PER_MS) /* Linux: TCP_RTO_MIN */
+#define BELATED_SLACK_NS    (20 * NS_PER_MS)
+#define SEGMENT_OPTIONS_MAX 40 /* what options may take of a full segment */
+#define BELATED_SAMPLES     4
+#define GHOST_MAX           (UINT32_C(1) << 24)
 
 static void flow_sequence_advance(struct flow_step *step, uint32_t end)
 {
@@ -180,7 +181,7 @@ static int64_t flow_sequence_asked(const struct flow_step *step, bool first)
     int64_t least = (int64_t)flow->rtt[step->me].min << RTT_SHIFT;
 
     if (!first && resent && seq_after(resent->end, step->una) &&
-        since_ns(step->s->when_ns, resent->when_ns) >= least &&
+        since_ns(step->s->when_ns, resent->when_ns) >= least - least / 16 &&
         !(step_has_timestamps(step) && seq_before(step->s->tsecr, resent->tsval)))
         return resent->when_ns;
     return flow->half[!step->me].data_ns;
@@ -238,22 +239,45 @@ static bool flow_sequence_is_ghost(struct flow_step *step, uint32_t hole)
     return true;
 }
 
+/* The sender's timer would have run out now, had it sent the segment `late` ago. */
+static bool flow_sequence_is_timers(const struct flow_step *step, int64_t late)
+{
+    int64_t whole = flow_rtt_least(step->flow);
+
+    return late >= whole + TIMER_NS - BELATED_SLACK_NS &&
+           late <= 2 * whole + TIMER_NS + 2 * BELATED_SLACK_NS;
+}
+
+/* The segment before was a full one and this is not: the end of what was to be said. */
+static bool flow_sequence_is_tail(const struct flow_step *step)
+{
+    const struct flow_half *half = &step->flow->half[step->me];
+    const struct flow_sent *before =
+        flow_ranges_sent(step->flows, half->sent, flow_owner(step->flow, step->me));
+
+    return before && before->end == step->s->seq && step->s->payload_len > 0 &&
+           before->end - before->seq > step->s->payload_len &&
+           before->end - before->seq + SEGMENT_OPTIONS_MAX >= half->mss;
+}
+
 /*
  * No IP-ID to tell: an answer that comes just when the sender's timer would have repeated it,
- * where all answers before were prompt, is taken for a repeated one.
+ * where all answers before were prompt, is taken for a repeated one; and so is the short end of a
+ * series of full segments.
  */
 static bool flow_sequence_is_belated(const struct flow_step *step)
 {
-    const struct flow *flow = step->flow;
-    const struct flow_rtt_state *rtt = &flow->rtt[step->me];
-    int64_t asked = flow_sequence_asked(step, false), whole = flow_rtt_least(flow);
-    int64_t late = since_ns(step->s->when_ns, asked) - ((int64_t)rtt->smoothed << RTT_SHIFT);
+    const struct flow_rtt_state *rtt = &step->flow->rtt[step->me];
+    int64_t asked = flow_sequence_asked(step, false);
 
-    if (step->id_counts || step->s->id != 0 || !seq_after(step->s->ack, step->una) || asked == 0 ||
-        rtt->samples < BELATED_SAMPLES || (int64_t)rtt->variation << RTT_SHIFT > BELATED_SLACK_NS)
+    if (step->id_counts || step->s->id != 0)
         return false;
-    return late >= whole + TIMER_NS - BELATED_SLACK_NS &&
-           late <= 2 * whole + TIMER_NS + 2 * BELATED_SLACK_NS;
+    if (!seq_after(step->s->ack, step->una))
+        return flow_sequence_is_tail(step) && flow_sequence_is_timers(step, step->quiet_ns);
+    int64_t late = since_ns(step->s->when_ns, asked) - ((int64_t)rtt->smoothed << RTT_SHIFT);
+    return asked != 0 && rtt->samples >= BELATED_SAMPLES &&
+           (int64_t)rtt->variation << RTT_SHIFT <= BELATED_SLACK_NS &&
+           flow_sequence_is_timers(step, late);
 }
 
 static void flow_sequence_in_line(struct flow_step *step)
@@ -306,15 +330,24 @@ static void flow_sequence_ahead(struct flow_step *step)
     flow_sequence_new(step, flags);
 }
 
-/* Time is the last thing to ask: a retransmission takes a round trip to be asked for. */
+/*
+ * Equal timestamps: sent within one tick. That is no retransmission where a round trip takes
+ * longer. Time at the tap is the last thing to ask: a retransmission takes a round trip, too.
+ */
 static bool flow_sequence_hole_is_late(const struct flow_step *step,
                                        const struct flow_interval *hole)
 {
-    int order = flow_sequence_order(step, hole->flags & SENT_TIMESTAMPS, hole->tsval, hole->id);
-    int64_t needed = flow_rtt_least(step->flow) / 4 * 3;
+    bool timestamps = hole->flags & SENT_TIMESTAMPS && step_has_timestamps(step);
+    int order = flow_sequence_order(step, timestamps, hole->tsval, hole->id);
+    int64_t least = flow_rtt_least(step->flow), needed = least / 4 * 3;
 
     if (order != 0)
         return order < 0;
+    if (timestamps) {
+        int64_t tick = flow_rtt_tick(step);
+        if (tick > 0 && tick <= least)
+            return true;
+    }
     if (needed < DISORDER_MIN_NS)
         needed = DISORDER_MIN_NS;
     return since_ns(step->s->when_ns, hole->when_ns) < needed;
@@ -472,7 +505,7 @@ static void flow_sequence_behind(struct flow_step *step)
     struct flow_half *half = &flow->half[step->me];
     struct flow_trouble *trouble = flow_trouble(step->flows, flow, step->me);
     uint32_t old_end = seq_min(step->end, half->next);
-    struct flow_interval hole;
+    struct flow_interval hole = {0};
     unsigned flags;
 
     if (flow_sequence_cut_holes(step, trouble, old_end, &hole))

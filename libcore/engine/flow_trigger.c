@@ -43,6 +43,12 @@ static struct trigger_times flow_trigger_times(const struct flow_step *step,
     t.evidence_ns =
         trouble->has_evidence ? flow_trigger_since(now, trouble->evidence_ns, side) : INT64_MAX;
     int64_t sent = flow_trigger_since(now, flow->half[step->me].data_ns, 0);
+    int64_t tick = step_has_timestamps(step) ? flow_rtt_tick(step) : 0;
+    if (tick > 0 && seq_after(step->s->tsval, flow->half[step->me].tsval)) {
+        /* By the sender's own clock, which delays on the way do not disturb. */
+        int64_t sent_there = (int64_t)(step->s->tsval - flow->half[step->me].tsval) * tick;
+        sent = sent_there > sent ? sent_there : sent;
+    }
     t.silence_ns = sent < t.news_ns ? sent : t.news_ns;
     return t;
 }
