@@ -142,8 +142,19 @@ def causes(changes, when):
     return found
 
 
+class Again:
+    """The truth of one segment that was sent again, as it came by a tap."""
+
+    def __init__(self, lost, causes_, frame, traceless):
+        self.lost, self.causes, self.syn = lost, causes_, bool(frame.syn)
+        # Nothing sent later came by before it, the first copy never did, and there is no
+        # identification that would show a gap (IPv6, or nothing before it): only time could tell
+        # it from a late first copy.
+        self.traceless = traceless
+
+
 class Truth:
-    """Of one direction: by tap, {frame: (position, trigger or None, is SYN)}."""
+    """Of one direction: by tap, {frame: Again}."""
 
     def __init__(self, frames, log, sender, changes):
         receiver = SIDES[SIDES.index(sender) ^ 1]
@@ -151,21 +162,22 @@ class Truth:
         sent = [(f, log[0][sender][f.frame]) for f in frames[sender] if own(f)]
         got = [(f, log[1][receiver][f.frame]) for f in frames[receiver] if own(f)]
         again = sent_again(sent)
-        self.at = {sender: {}, receiver: {}}
-        self.copies = set()
-        reasons = {}
-        for frame, number in sent:
-            if number in again:
-                reasons[number] = causes(changes, frame.time) if changes else set()
-                self.at[sender][frame.frame] = ("behind_tap", reasons[number], bool(frame.syn))
-        seen = set()
+        reasons = {n: causes(changes, f.time) if changes else set() for f, n in sent if n in again}
+        self.at = {sender: {f.frame: Again("behind_tap", reasons[n], f, False)
+                            for f, n in sent if n in again},
+                   receiver: {}}
+        seen, highest = set(), None
         for frame, number in got:
-            if number in seen:
-                self.copies.add(frame.frame)
-            elif number in again:
+            if number in again and number not in seen:
                 lost = "behind_tap" if seen & set(again[number]) else "before_tap"
-                self.at[receiver][frame.frame] = (lost, reasons[number], bool(frame.syn))
+                first = highest is None or packets.after(frame.seq, highest) >= 0
+                traceless = (lost == "before_tap" and first and
+                             (frame.ip_id is None or bool(frame.syn)))
+                self.at[receiver][frame.frame] = Again(lost, reasons[number], frame, traceless)
             seen.add(number)
+            end = (frame.seq + frame.takes) % 2**32
+            if frame.takes and (highest is None or packets.after(end, highest) > 0):
+                highest = end
 
 
 # --- what the tools say -----------------------------------------------------------------------
@@ -221,31 +233,35 @@ class Score:
     """Of one tool at one kind of tap."""
 
     def __init__(self):
-        self.true = self.found = self.false = 0
+        self.true = self.found = self.false = self.traceless = 0
         self.trigger_right = self.trigger_known = 0
         self.position_right = self.position_known = 0
         self.wrong = []
 
     def count(self, truth, claimed, label):
         """`claimed`: {frame: (trigger, position)}, None for what the tool does not tell."""
-        self.true += len(truth)
-        for frame, (lost, reason, syn) in truth.items():
+        for frame, again in truth.items():
+            if frame not in claimed and again.traceless:
+                self.traceless += 1
+                continue
+            self.true += 1
             if frame not in claimed:
                 self.wrong.append("%s frame %d: missed" % (label, frame))
                 continue
             self.found += 1
             trigger, position = claimed[frame]
-            if trigger and len(reason) == 1 and not syn:
+            if trigger and len(again.causes) == 1 and not again.syn:
                 self.trigger_known += 1
-                self.trigger_right += trigger in reason
-                if trigger not in reason:
+                self.trigger_right += trigger in again.causes
+                if trigger not in again.causes:
                     self.wrong.append("%s frame %d: %s, kernel says %s" % (
-                        label, frame, trigger, *reason))
+                        label, frame, trigger, *again.causes))
             if position:
                 self.position_known += 1
-                self.position_right += position == lost
-                if position != lost:
-                    self.wrong.append("%s frame %d: %s, truly %s" % (label, frame, position, lost))
+                self.position_right += position == again.lost
+                if position != again.lost:
+                    self.wrong.append("%s frame %d: %s, truly %s" % (
+                        label, frame, position, again.lost))
         for frame in set(claimed) - set(truth):
             self.false += 1
             self.wrong.append("%s frame %d: none" % (label, frame))
@@ -265,10 +281,15 @@ class Score:
                 self.share(self.position_right, self.position_known))
 
 
-def probes_resent(changes):
-    """Tail loss probes that sent something again: new data is not a retransmission."""
-    return sum(min(c["TCPLossProbes"], c.get("RetransSegs", 0) - c.get("TCPFastRetrans", 0) -
-                   c.get("TCPSlowStartRetrans", 0)) for _, _, c in changes if "TCPLossProbes" in c)
+def probes_resent(k, connects):
+    """
+    Tail loss probes that sent something again; the kernel counts those with new data as well. What
+    else it sends again has counters of its own: fast retransmission, recovery after a timeout, one
+    segment for each timeout, SYNs (whose timeouts count as such) and SYN-ACKs (which have none).
+    """
+    syns = k["TCPSynRetrans"]
+    timeouts = k["TCPTimeouts"] - (syns if connects else 0)
+    return k["RetransSegs"] - k["TCPFastRetrans"] - k["TCPSlowStartRetrans"] - timeouts - syns
 
 
 def counters(kernel, document, sender):
@@ -280,8 +301,9 @@ def counters(kernel, document, sender):
     r = sent["retransmissions"]
     return {
         "TcpRetransSegs": (k["RetransSegs"], r["total"] + sent["syn_retransmissions"]),
-        "TCPLossProbes that re-sent": (probes_resent(kernel["changes"]), r["tail_probe"]),
-        "TCPTimeouts": (k["TCPTimeouts"], r["timer"] + sent["syn_retransmissions"]),
+        "TCPLossProbes that re-sent": (probes_resent(k, sender == "client"), r["tail_probe"]),
+        "TCPTimeouts": (k["TCPTimeouts"], r["timer"] + (
+            sent["syn_retransmissions"] if sender == "client" else 0)),
         "TCPSpuriousRTOs": (k["TCPSpuriousRTOs"], r["spurious_timeout"]),
         "TCPDSACKRecv": (k["TCPDSACKRecv"] + k["TCPDSACKOfoRecv"], back["dsacks"]),
     }
@@ -297,6 +319,8 @@ def one(netdx, seed, tshark):
         os.makedirs(work, exist_ok=True)
         os.chmod(work, 0o755)
         kernel = transfer(netdx, c, work)
+        with open(os.path.join(work, "kernel"), "w") as file:
+            json.dump(kernel, file)
         frames = {s: packets.read(os.path.join(work, s + ".pcapng")) for s in SIDES}
         log = log_events(os.path.join(work, "log"))
         truths = {s: Truth(frames, log, s, kernel["changes"] if s == c["sender"] else [])
@@ -333,6 +357,9 @@ def run_all(netdx, seeds, jobs, tshark):
                 continue
             for key, score in got.items():
                 scores.setdefault(key, Score()).add(score)
+            if os.environ.get("FLOWS_TRUTH_VERBOSE"):
+                print("  seed %d: %s" % (runs[run], {n: p for n, p in compared.items()
+                                                    if p[0] != p[1]}), flush=True)
             for name, pair in compared.items():
                 total = sums.setdefault(name, [0, 0, 0])
                 total[0] += pair[0]
@@ -347,15 +374,17 @@ def table(scores, sums, failed, seeds):
     print("TCP retransmissions against the truth, %d seeds (asked: recall and precision %.1f, "
           "trigger %d, position %d %%; counters within %d %%)" % (
               seeds, RECALL, TRIGGER, POSITION, COUNTERS))
-    print("  %-24s %7s %9s %11s %10s %11s" % (
-        "tool, tap", "true", "recall %", "precision %", "trigger %", "position %"))
+    print("  %-24s %7s %9s %11s %10s %11s %9s" % (
+        "tool, tap", "true", "recall %", "precision %", "trigger %", "position %", "no trace"))
     for (tool, where), score in sorted(scores.items()):
-        print("  %-24s %7d %9.2f %11.2f %10.2f %11.2f" % (
-            ("%s, %s's side" % (tool, where), score.true) + score.figures()))
+        print("  %-24s %7d %9.2f %11.2f %10.2f %11.2f %9d" % (
+            ("%s, %s's side" % (tool, where), score.true) + score.figures() + (score.traceless,)))
     print("  %-28s %9s %9s %9s" % ("kernel counter", "kernel", "netdx", "differ %"))
     for name, (kernel, ours, _) in sums.items():
         print("  %-28s %9d %9d %9.2f" % (name, kernel, ours,
                                          100 * abs(ours - kernel) / max(kernel, 1)))
+    print("  no trace: a SYN, or in IPv6, whose first copy was lost before the tap, and nothing "
+          "later came before it; not counted when missed")
     for line in failed:
         print("  failed: " + line)
     if os.environ.get("FLOWS_TRUTH_VERBOSE"):
