@@ -1,10 +1,6 @@
 #include "tools/flows_output.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-#define FLOWS_TERMINAL_COLUMNS 80
-#define TERMINAL_ERASE_BELOW   "\033[J"
 
 int flows_output_open(struct flows_output *output, const struct flows_options *options,
                       struct failure *failure)
@@ -60,33 +56,8 @@ static struct report_flows_text_options flows_output_text(const struct flows_out
 {
     return (struct report_flows_text_options){
         .color = output->base.color,
-        .width = output_width(&output->base),
         .verbose = output->options->common.verbose > 0,
     };
-}
-
-/* --- the live table --------------------------------------------------------------------------- */
-
-static void flows_output_erase(struct flows_output *output)
-{
-    if (output->live_lines)
-        fprintf(output->base.file, "\033[%dA\r" TERMINAL_ERASE_BELOW, output->live_lines);
-    output->live_lines = 0;
-}
-
-/* Copies at most `max` lines and says how many. */
-static int flows_output_lines(FILE *out, const char *text, int max)
-{
-    int lines = 0;
-
-    while (*text && lines < max) {
-        size_t len = strcspn(text, "\n");
-
-        fprintf(out, "%.*s\n", (int)len, text);
-        text += len + (text[len] == '\n');
-        lines++;
-    }
-    return lines;
 }
 
 void flows_output_live(struct flows_output *output, const struct report_flows *report)
@@ -99,21 +70,18 @@ void flows_output_live(struct flows_output *output, const struct report_flows *r
     if (!memory)
         return;
     text.live = true;
-    text.width = text.width ? text.width : FLOWS_TERMINAL_COLUMNS;
     report_flows_text(memory, report, &text);
-    if (!fclose(memory)) {
-        flows_output_erase(output);
-        output->live_lines =
-            flows_output_lines(output->base.file, table, output_height(&output->base) - 1);
-        output_flush(&output->base);
-    }
+    if (!fclose(memory))
+        output_draw(&output->base, table);
     free(table);
 }
 
 void flows_output_progress(struct flows_output *output, uint64_t frames, int64_t now_ns)
 {
-    if (output->base.progress && output_may_draw(&output->base, now_ns))
-        fprintf(stderr, "\r%.1f million frames read", (double)frames / 1e6);
+    if (!output->base.progress || !output_may_draw(&output->base, now_ns))
+        return;
+    fprintf(stderr, "\r%.1f million frames read", (double)frames / 1e6);
+    output->progressed = true;
 }
 
 /* --- the end ---------------------------------------------------------------------------------- */
@@ -124,11 +92,13 @@ void flows_output_report(struct flows_output *output, const struct report_flows 
     FILE *file = output->base.file;
     int err = 0;
 
+    if (output->progressed)
+        output_progress_end();
     if (output->base.error)
         return;
     switch (output->options->common.format) {
     case FORMAT_TEXT:
-        flows_output_erase(output);
+        output_erase(&output->base);
         if (output->headed)
             fputc('\n', file);
         err = report_flows_text(file, report, &text);

@@ -13,7 +13,7 @@ struct flows_output {
     const struct flows_options *options;
     pthread_mutex_t lock; /* of base, once there are threads */
     bool headed;          /* the rates' heading was written */
-    int live_lines;       /* on the screen now */
+    bool progressed;      /* there is a line of progress on the terminal */
 };
 
 /* 0, or -errno with *failure filled in. */

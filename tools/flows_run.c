@@ -308,7 +308,8 @@ static int leader_init(struct flows_leader *l)
     l->deadline_ns = run->options->common.deadline_ns
                          ? time_add(l->start_ns, run->options->common.deadline_ns)
                          : TIME_NEVER;
-    l->draw_ns = run->output->base.terminal || !flows_input_is_live(run->input)
+    l->draw_ns = !flows_input_is_live(run->input) ||
+                         (run->output->base.terminal && !run->options->interval_ns)
                      ? l->start_ns + FLOWS_DRAW_NS
                      : TIME_NEVER;
     l->flush_ns = run->options->common.format == FORMAT_JSONL ? l->start_ns : TIME_NEVER;

@@ -14,6 +14,8 @@
 
 #define OUTPUT_DRAW_INTERVAL_NS (100 * NS_PER_MS)
 #define OUTPUT_TERMINAL_LINES   24
+#define OUTPUT_TERMINAL_COLUMNS 80
+#define OUTPUT_ERASE_BELOW      "\033[J"
 #define OUTPUT_PROGRESS_WIDTH   30
 #define OUTPUT_PROGRESS_WORDS   38
 
@@ -111,6 +113,48 @@ bool output_may_draw(struct output *output, int64_t now_ns)
         return false;
     output->next_draw_ns = time_add(now_ns, OUTPUT_DRAW_INTERVAL_NS);
     return true;
+}
+
+/* The bytes of the first line that fill at most `columns`; colours (ECMA-48 CSI) take up none. */
+static size_t output_fitting(const char *line, int columns)
+{
+    size_t len = 0;
+
+    while (line[len] && line[len] != '\n') {
+        if (line[len] == '\033') {
+            len += 1 + strcspn(line + len + 1, "m\n");
+            len += line[len] == 'm';
+            continue;
+        }
+        if (((unsigned char)line[len] & 0xc0) != 0x80 && columns-- == 0)
+            break;
+        len++;
+    }
+    return len;
+}
+
+void output_erase(struct output *output)
+{
+    if (output->drawn)
+        fprintf(output->file, "\033[%dA\r" OUTPUT_ERASE_BELOW, output->drawn);
+    output->drawn = 0;
+}
+
+void output_draw(struct output *output, const char *text)
+{
+    int width = output_width(output), max = output_height(output) - 1;
+
+    output_erase(output);
+    while (*text && output->drawn < max) {
+        size_t len = output_fitting(text, width > 0 ? width : OUTPUT_TERMINAL_COLUMNS);
+        bool cut = text[len] && text[len] != '\n';
+
+        fprintf(output->file, "%.*s%s\n", (int)len, text, cut && output->color ? "\033[m" : "");
+        text += len + strcspn(text + len, "\n");
+        text += *text == '\n';
+        output->drawn++;
+    }
+    output_flush(output);
 }
 
 void output_progress(uint64_t done, uint64_t total, const char *words)

@@ -17,6 +17,7 @@ struct output {
     bool progress; /* there is a terminal for progress, and nothing else is drawn on it */
     int error;     /* the first -errno of a write; nothing is written after it */
     int64_t next_draw_ns;
+    int drawn; /* lines on the screen that are drawn over next time */
 };
 
 /* A stream that is standard output, for documents about wrong options. */
@@ -35,6 +36,13 @@ int output_height(const struct output *output);
 
 /* Whether something may be drawn again; it is at most ten times a second. */
 bool output_may_draw(struct output *output, int64_t now_ns);
+
+/*
+ * Draws `text` over what was drawn before: at most a screenful, lines cut to the terminal's width,
+ * as one that wraps would be two to go up.
+ */
+void output_draw(struct output *output, const char *text);
+void output_erase(struct output *output); /* what is drawn */
 
 /* "\r[#####     ]  50 % WORDS" on standard error; the caller asks output_may_draw. */
 void output_progress(uint64_t done, uint64_t total, const char *words);

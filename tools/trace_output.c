@@ -5,8 +5,6 @@
 
 #define TRACE_TERMINAL_COLUMNS 80
 
-#define TERMINAL_ERASE_BELOW "\033[J"
-
 int trace_output_open(struct trace_output *output, const struct trace_options *options, bool many,
                       struct failure *failure)
 {
@@ -39,18 +37,11 @@ static struct report_text_options trace_output_text(const struct trace_output *o
     };
 }
 
-static void trace_output_erase(struct trace_output *output)
-{
-    if (output->live_lines)
-        fprintf(output->base.file, "\033[%dA\r" TERMINAL_ERASE_BELOW, output->live_lines);
-    output->live_lines = 0;
-}
-
 static int trace_output_as_text(struct trace_output *output, const struct report_trace *report)
 {
     struct report_text_options text = trace_output_text(output);
 
-    trace_output_erase(output);
+    output_erase(&output->base);
     if (output->reported && report->result)
         fputc('\n', output->base.file);
     return report_trace_text(output->base.file, report, &text);
@@ -111,21 +102,6 @@ void trace_output_failure(struct trace_output *output, const char *code, const c
         output_note(&output->base, report_trace_failure_event(output->base.file, code, message));
 }
 
-/* Copies at most `max` lines and says how many. */
-static int trace_output_lines(FILE *out, const char *text, int max)
-{
-    int lines = 0;
-
-    while (*text && lines < max) {
-        size_t len = strcspn(text, "\n");
-
-        fprintf(out, "%.*s\n", (int)len, text);
-        text += len + (text[len] == '\n');
-        lines++;
-    }
-    return lines;
-}
-
 void trace_output_live(struct trace_output *output, const struct report_trace *report)
 {
     struct report_text_options text = trace_output_text(output);
@@ -139,12 +115,8 @@ void trace_output_live(struct trace_output *output, const struct report_trace *r
     text.wide = false; /* a line that wraps would be two to go up */
     text.width = text.width ? text.width : TRACE_TERMINAL_COLUMNS;
     report_trace_text(memory, report, &text);
-    if (!fclose(memory)) {
-        trace_output_erase(output);
-        output->live_lines =
-            trace_output_lines(output->base.file, table, output_height(&output->base) - 1);
-        output_flush(&output->base);
-    }
+    if (!fclose(memory))
+        output_draw(&output->base, table);
     free(table);
 }
 

@@ -11,7 +11,6 @@ struct trace_output {
     struct output base;
     bool many, live;
     size_t reported; /* targets */
-    int live_lines;  /* on the screen now */
 };
 
 /* `many`: more than one target. As output_open. */

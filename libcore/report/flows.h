@@ -31,7 +31,6 @@ struct report_flows {
 
 struct report_flows_text_options {
     bool color;
-    int width;    /* terminal columns; 0: unlimited */
     bool live;    /* still running */
     bool verbose; /* details of all flows shown, not only of those with findings */
 };

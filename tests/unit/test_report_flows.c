@@ -169,7 +169,7 @@ __attribute__((noinline)) static char *captured(int (*write)(FILE *out,
 
 static int write_text(FILE *out, const struct report_flows *report)
 {
-    const struct report_flows_text_options plain = {.width = 200};
+    const struct report_flows_text_options plain = {0};
 
     return report_flows_text(out, report, &plain);
 }
