@@ -179,7 +179,7 @@ struct flow_event {
     uint64_t frame;   /* of the packet that tells; 0 for FLOW_EVENT_END */
     uint64_t flow_id; /* 1, 2, 3 ... in the order of first packets; never reused */
     struct flow_key key;
-    enum flow_side sender; /* of the packet */
+    enum flow_side sender; /* of the packet; of the bytes, where it is about earlier ones */
     uint32_t seq;          /* first byte concerned */
     uint32_t bytes;        /* concerned: of a retransmission, those that were sent before */
     uint64_t revises;      /* frame of the event that this one corrects; 0: none */

@@ -41,7 +41,7 @@ void flow_identity_odd(struct flow_step *step)
     int16_t off = (int16_t)(step->id - half->next_id);
 
     if (off > 0 && off < ID_AHEAD) {
-        if (*score & ID_SCORE)
+        if (*score & ID_SCORE && !step->ahead)
             --*score;
     } else if (off < 0 && off >= -ID_BEHIND && *score & ID_SCORE) {
         return;

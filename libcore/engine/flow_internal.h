@@ -181,7 +181,8 @@ struct flow_reset_state { /* of the first RST in this side's name */
     uint32_t reasons;
     float confidence;
     uint8_t phase, origin, ttl, ttl_expected;
-    bool forged, has_ack;
+    bool forged;
+    bool active; /* as a socket sends it that knows its numbers: nothing was sent after it */
 };
 
 struct flow_trouble {
@@ -378,6 +379,7 @@ struct flow_step {
     bool stalled, owed[2];
     uint8_t data_half; /* that sent data last */
     bool resent, handshake_resent, gap, was_zero, was_full;
+    bool ahead; /* it opened a hole, which explains what its IP-ID misses */
     enum flow_trigger trigger;
 };
 

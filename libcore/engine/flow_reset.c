@@ -7,9 +7,9 @@
 
 #define TTL_BASE_PACKETS 2 /* ordinary packets to compare with */
 #define ID_NEAR          64
-#define TSVAL_NEAR       60000             /* ticks ahead of the latest */
-#define IDLE_ENDED_NS    (2 * NS_PER_SEC)  /* from the packet that ended a silence to the RST */
-#define GOES_ON_NS       (200 * NS_PER_MS) /* what was under way has arrived */
+#define TSVAL_NEAR       60000            /* ticks ahead of the latest */
+#define IDLE_ENDED_NS    (2 * NS_PER_SEC) /* from the packet that ended a silence to the RST */
+#define OVERTAKEN_NS     (50 * NS_PER_MS) /* and a round trip: what was under way has arrived */
 #define FORGED_SCORE     2
 #define SCORE_SURE       8
 
@@ -125,8 +125,8 @@ static int flow_reset_score(uint32_t reasons)
         {FLOW_REASON_ID_OUT_OF_LINE, 1},   {FLOW_REASON_ID_COPIED, 2},
         {FLOW_REASON_OPTIONS_AS_FLOW, -3}, {FLOW_REASON_OPTIONS_ODD, 1},
         {FLOW_REASON_SEVERAL_RISING, 3},   {FLOW_REASON_HOST_GOES_ON, 10},
-        {FLOW_REASON_TOO_SOON, 3},         {FLOW_REASON_IDLE_BEFORE, -3},
-        {FLOW_REASON_ANSWERS_PEER, -1},    {FLOW_REASON_FEW_PACKETS, -2},
+        {FLOW_REASON_TOO_SOON, 3},         {FLOW_REASON_IDLE_BEFORE, -5},
+        {FLOW_REASON_FEW_PACKETS, -2},
     };
     int score = 0;
 
@@ -192,7 +192,8 @@ static void flow_reset_first(struct flow_step *step, struct flow_reset_state *re
         .seq = step->s->seq,
         .ack = step->s->ack,
         .last_seq = step->s->seq,
-        .has_ack = step->s->flags & TCP_ACK,
+        .active = step->s->flags & TCP_ACK && step->flow->flags[step->me] & HALF_SEEN &&
+                  step->s->seq == step->flow->half[step->me].next,
         .ttl = step->s->ttl,
         .ttl_expected = step->flow->ttl[step->me],
         .phase = (uint8_t)flow_reset_phase(step),
@@ -278,17 +279,16 @@ static bool flow_reset_goes_on(const struct flow_step *step, const struct flow_r
 {
     const struct segment *s = step->s;
     const struct flow_half *half = &step->flow->half[step->me];
-    int64_t since = since_ns(s->when_ns, reset->when_ns);
+    uint8_t flags = step->flow->flags[step->me];
+    bool late = since_ns(s->when_ns, reset->when_ns) > OVERTAKEN_NS + flow_rtt_whole(step->flow);
 
-    if (!(step->flow->flags[step->me] & HALF_SEEN))
+    if (!(flags & HALF_SEEN) || (!late && !reset->active))
         return false;
-    if (step->len > 0 && seq_after(step->end, half->next) && !seq_before(s->seq, reset->seq))
-        return true;
-    if (s->flags & TCP_ACK && step->flow->flags[step->me] & HALF_ACKED &&
-        seq_after(s->ack, half->ack) && (!reset->has_ack || seq_after(s->ack, reset->ack)))
-        return true;
-    return since > GOES_ON_NS + flow_rtt_whole(step->flow) && step_has_timestamps(step) &&
-           seq_after(s->tsval, half->tsval);
+    if (step->len > 0 && seq_after(step->end, half->next))
+        return late || !seq_before(s->seq, reset->seq);
+    if (s->flags & TCP_ACK && flags & HALF_ACKED && seq_after(s->ack, half->ack))
+        return late || seq_after(s->ack, reset->ack);
+    return late && step_has_timestamps(step) && seq_after(s->tsval, half->tsval);
 }
 
 void flow_reset_aftermath(struct flow_step *step)

@@ -326,6 +326,7 @@ static void flow_sequence_ahead(struct flow_step *step)
             });
         flow->flags[step->me] |= HALF_WATCH;
     }
+    step->ahead = true;
     flow_sequence_advance(step, step->s->seq);
     flow_sequence_new(step, flags);
 }

@@ -1,0 +1,344 @@
+/* The evidence order of retransmissions, row by row; numbers are worked out by hand. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/flow_script.h"
+
+/* At the client, and at the server: 40 ms there and back. */
+#define AT_CLIENT "0 > S 0\n40 < SA 0 id 0\n40 > . 1\n"
+#define AT_SERVER "0 > S 0\n0 < SA 0 id 0\n40 > . 1\n"
+
+/* A request and an answer of four full segments, all seen by the client. */
+#define ANSWER                                                                                     \
+    "50 > P 1+100\n90 < . 1+1460 ack 101\n90 < . 1461+1460\n90 < . 2921+1460\n90 < . 4381+1460\n"
+
+struct row {
+    const char *name, *script, *events;
+};
+
+static void check(const struct row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        flow_script_expect(rows[i].name, rows[i].script, rows[i].events);
+}
+
+#define CHECK(rows) check(rows, sizeof(rows) / sizeof((rows)[0]))
+
+static void test_healthy(void **state)
+{
+    static const struct row rows[] = {
+        {"an answer", AT_CLIENT ANSWER "91 > . 101 ack 5841\n", ""},
+        {"closing",
+         AT_CLIENT "50 > P 1+100\n90 < P 1+500 ack 101\n91 > F 101 ack 501\n131 < F 501 ack 102\n"
+                   "131 > . 102 ack 502\n",
+         ""},
+        {"begun before the capture", "50 > P 1+100\n90 < . 1+1460 ack 101\n90 > . 101 ack 1461\n",
+         ""},
+        {"a sequence that wraps",
+         "!isn 4294967200 4294966000\n" AT_CLIENT ANSWER "91 > . 101 ack 5841\n", ""},
+    };
+
+    (void)state;
+    CHECK(rows);
+}
+
+static void test_fast_at_the_sender(void **state)
+{
+    static const struct row rows[] = {
+        {"SACK asks for the second segment",
+         AT_SERVER "50 > P 1+100\n51 < . 1+1460 ack 101\n51 < . 1461+1460\n51 < . 2921+1460\n"
+                   "51 < . 4381+1460\n91 > . 101 ack 1461\n91 > . 101 sack 2921:4381\n"
+                   "91 > . 101 sack 2921:5841\n92 < . 1461+1460\n",
+         "12 < retransmission 1460 fast behind_tap\n"},
+        {"three duplicate acknowledgements without SACK",
+         "!nosack\n" AT_SERVER
+         "50 > P 1+100\n51 < . 1+1460 ack 101\n51 < . 1461+1460\n51 < . 2921+1460\n"
+         "51 < . 4381+1460\n51 < . 5841+1460\n91 > . 101 ack 1461\n91 > . 101\n91 > . 101\n"
+         "91 > . 101\n92 < . 1461+1460\n",
+         "14 < retransmission 1460 fast behind_tap\n"},
+        {"a partial acknowledgement goes on with it (RFC 6582)",
+         "!nosack\n" AT_SERVER
+         "50 > P 1+100\n51 < . 1+1460 ack 101\n51 < . 1461+1460\n51 < . 2921+1460\n"
+         "51 < . 4381+1460\n51 < . 5841+1460\n91 > . 101 ack 1461\n91 > . 101\n91 > . 101\n"
+         "91 > . 101\n92 < . 1461+1460\n132 > . 101 ack 4381\n133 < . 4381+1460\n",
+         "14 < retransmission 1460 fast behind_tap\n16 < retransmission 1460 fast behind_tap\n"},
+        {"old and new bytes in one segment",
+         AT_SERVER "50 > P 1+100\n51 < . 1+1460 ack 101\n51 < . 1461+1460\n51 < . 2921+730\n"
+                   "91 > . 101 ack 1461\n91 > . 101 sack 2921:3651\n92 < . 1461+1460\n"
+                   "93 < . 2921+1460\n",
+         "10 < retransmission 1460 fast behind_tap\n11 < retransmission 730 fast behind_tap\n"},
+    };
+
+    (void)state;
+    CHECK(rows);
+}
+
+static void test_fast_at_the_receiver(void **state)
+{
+    static const struct row rows[] = {
+        {"the hole is filled by a later timestamp",
+         "!ts\n" AT_CLIENT
+         "50 > P 1+100\n90 < . 1+1460 ack 101 sent 70\n!90 < . 1461+1460 sent 70\n"
+         "91 < . 2921+1460 sent 70\n91 > . 101 ack 1461 sack 2921:4381\n"
+         "131 < . 1461+1460 sent 111\n",
+         "8 < retransmission 1460 fast before_tap\n"},
+        {"the hole is filled by a later IP-ID",
+         AT_CLIENT "50 > P 1+100\n90 < . 1+1460 ack 101\n90 < . 1461+1460\n90 < . 2921+1460\n"
+                   "90 < . 4381+1460\n!90 < . 5841+1460\n91 < . 7301+1460\n"
+                   "91 > . 101 ack 5841 sack 7301:8761\n131 < . 5841+1460\n",
+         "11 < retransmission 1460 fast before_tap\n"},
+        {"no mark at all: a round trip has passed",
+         "!noid\n" AT_CLIENT "50 > P 1+100\n90 < . 1+1460 ack 101\n!90 < . 1461+1460\n"
+         "91 < . 2921+1460\n91 > . 101 ack 1461 sack 2921:4381\n132 < . 1461+1460\n",
+         "8 < retransmission 1460 fast before_tap\n"},
+        {"both copies come by: what was lost is the acknowledgement",
+         "!ts\n" AT_CLIENT "50 > P 1+100\n90 < P 1+1000 ack 101 sent 70\n90 > . 101 ack 1001\n"
+         "350 < P 1+1000 sent 330\n",
+         "7 < retransmission 1000 tail_probe behind_tap\n"},
+    };
+
+    (void)state;
+    CHECK(rows);
+}
+
+static void test_reordering(void **state)
+{
+    static const struct row rows[] = {
+        {"an older timestamp",
+         "!ts\n!noid\n" AT_CLIENT
+         "50 > P 1+100\n90 < . 1+1460 ack 101 sent 70\n95 < . 2921+1460 sent 75\n"
+         "95 > . 101 ack 1461 sack 2921:4381\n140 < . 1461+1460 sent 74\n",
+         "8 < reordering\n"},
+        {"an older IP-ID, after longer than a round trip",
+         AT_CLIENT "50 > P 1+100\n90 < . 1+1460 ack 101 id 7100\n90 < . 1461+1460 id 7101\n"
+                   "90 < . 2921+1460 id 7102\n90 < . 4381+1460 id 7103\n91 < . 7301+1460 id 7105\n"
+                   "150 < . 5841+1460 id 7104\n",
+         "10 < reordering\n"},
+        {"no mark at all: too soon for a retransmission",
+         "!noid\n" AT_CLIENT "50 > P 1+100\n90 < . 1+1460 ack 101\n91 < . 2921+1460\n"
+         "95 < . 1461+1460\n",
+         "7 < reordering\n"},
+        {"an equal timestamp decides nothing, the IP-ID does",
+         AT_CLIENT "50 > P 1+100 ts 1/1\n90 < . 1+1460 ack 101 ts 5/1 id 7100\n"
+                   "90 < . 1461+1460 ts 5/1 id 7101\n90 < . 2921+1460 ts 5/1 id 7102\n"
+                   "90 < . 4381+1460 ts 5/1 id 7103\n90 < . 7301+1460 ts 5/1 id 7105\n"
+                   "150 < . 5841+1460 ts 5/1 id 7104\n",
+         "10 < reordering\n"},
+        {"timestamps wrap",
+         "!noid\n" AT_CLIENT "50 > P 1+100 ts 1/1\n90 < . 1+1460 ack 101 ts 4294967290/1\n"
+         "95 < . 2921+1460 ts 2/1\n140 < . 1461+1460 ts 4294967295/1\n",
+         "7 < reordering\n"},
+        {"the first copy after the second",
+         "!ts\n" AT_CLIENT
+         "50 > P 1+100\n90 < . 1+1460 ack 101 sent 70\n91 < . 2921+1460 sent 71 id 7003\n"
+         "91 > . 101 ack 1461 sack 2921:4381\n132 < . 1461+1460 sent 111 id 7004\n"
+         "160 < . 1461+1460 sent 70 id 7002\n",
+         "8 < retransmission 1460 fast before_tap\n9 < reordering\n"
+         "9 < spurious original revises 8\n"},
+    };
+
+    (void)state;
+    CHECK(rows);
+}
+
+static void test_duplicates(void **state)
+{
+    static const struct row rows[] = {
+        {"same IP-ID and timestamp",
+         "!ts\n" AT_CLIENT "50 > P 1+100\n90 < . 1+1460 ack 101 id 7100\n"
+         "91 < . 1+1460 id 7100 sent 90\n",
+         "6 < duplicate\n"},
+        {"of a segment that was acknowledged long ago",
+         AT_CLIENT ANSWER "91 > . 101 ack 5841\n120 < . 1461+1460 id 7001\n", "10 < duplicate\n"},
+        {"only the TTL differs",
+         AT_CLIENT "50 > P 1+100\n90 < . 1+1460 ack 101 id 7100\n90.1 < . 1+1460 id 7100 ttl 56\n",
+         "6 < duplicate\n"},
+        {"without an IP-ID: too soon to be sent again",
+         "!noid\n" AT_CLIENT "50 > P 1+100\n90 < . 1+1460 ack 101\n91 < . 1+1460\n",
+         "6 < duplicate\n"},
+        {"on another interface it is none",
+         AT_CLIENT "50 > P 1+100 if 2\n50.01 > P 1+100 if 3 id 102\n90 < P 1+500 ack 101 if 3\n"
+                   "90.01 < P 1+500 id 7000 if 2\n91 > . 101 ack 501 if 2\n"
+                   "91.01 > . 101 if 3 id 103\n",
+         ""},
+    };
+
+    (void)state;
+    CHECK(rows);
+}
+
+static void test_timers(void **state)
+{
+    static const struct row rows[] = {
+        {"a probe, then the timer with its back-off",
+         AT_CLIENT "50 > P 1+100\n330 > P 1+100\n620 > P 1+100\n1140 > P 1+100\n2180 > P 1+100\n",
+         "5 > retransmission 100 tail_probe behind_tap\n"
+         "6 > retransmission 100 timeout 1 behind_tap\n"
+         "7 > retransmission 100 timeout 2 behind_tap\n"
+         "8 > retransmission 100 timeout 3 behind_tap\n"},
+        {"without SACK there is no probe",
+         "!nosack\n" AT_CLIENT "50 > P 1+100\n330 > P 1+100\n870 > P 1+100\n",
+         "5 > retransmission 100 timeout 1 behind_tap\n"
+         "6 > retransmission 100 timeout 2 behind_tap\n"},
+        {"the head after a timeout, the rest belongs to it",
+         "!nosack\n" AT_CLIENT "50 > . 1+1460\n50 > . 1461+1460\n50 > P 2921+1460\n"
+         "300 > . 1+1460\n340 < . 1 ack 1461\n340 > . 1461+1460\n340 > . 2921+1460\n",
+         "7 > retransmission 1460 timeout 1 behind_tap\n"
+         "9 > retransmission 1460 timeout behind_tap\n"
+         "10 > retransmission 1460 timeout behind_tap\n"},
+        {"the probe sends the last segment, the answer makes it fast",
+         AT_CLIENT "50 > . 1+1460\n50 > . 1461+1460\n50 > P 2921+1460\n140 > P 2921+1460\n"
+                   "180 < . 1 ack 1 sack 2921:4381\n180 > . 1+1460\n180 > . 1461+1460\n",
+         "7 > retransmission 1460 tail_probe behind_tap\n"
+         "9 > retransmission 1460 fast behind_tap\n10 > retransmission 1460 fast behind_tap\n"},
+        {"a back-off ends with progress",
+         "!nosack\n" AT_CLIENT "50 > P 1+100\n330 > P 1+100\n870 > P 1+100\n910 < . 1 ack 101\n"
+         "920 > P 101+100\n1200 > P 101+100\n",
+         "5 > retransmission 100 timeout 1 behind_tap\n"
+         "6 > retransmission 100 timeout 2 behind_tap\n"
+         "9 > retransmission 100 timeout 1 behind_tap\n"},
+        {"a FIN", AT_CLIENT "50 > F 1\n330 > F 1\n",
+         "5 > retransmission 0 tail_probe behind_tap fin\n"},
+    };
+
+    (void)state;
+    CHECK(rows);
+}
+
+/* What was lost with everything after it leaves no hole at the receiver's side. */
+static void test_lost_tails_before_the_tap(void **state)
+{
+    static const struct row rows[] = {
+        {"an answer that was sent twice: its first IP-ID is missing",
+         AT_CLIENT ANSWER "91 > . 101 ack 5841\n100 > P 101+100\n!140 < P 5841+500 ack 201\n"
+                          "420 < P 5841+500 ack 201\n",
+         "11 < retransmission 500 tail_probe before_tap\n"},
+        {"a slow answer: nothing is missing",
+         AT_CLIENT ANSWER "91 > . 101 ack 5841\n100 > P 101+100\n420 < P 5841+500 ack 201\n", ""},
+        {"a prompt answer after a bare acknowledgement that was lost",
+         AT_CLIENT ANSWER "91 > . 101 ack 5841\n100 > P 101+100\n!140 < . 5841 ack 201\n"
+                          "150 < P 5841+500 ack 201\n",
+         ""},
+        {"a probe of the last of three: one IP-ID more than the hole explains",
+         AT_CLIENT ANSWER "91 > . 101 ack 5841\n!131 < . 5841+1460\n!131 < . 7301+1460\n"
+                          "!131 < P 8761+1460\n221 < P 8761+1460\n",
+         "10 < retransmission 1460 tail_probe before_tap\n"},
+        {"a bare acknowledgement from ahead tells of it",
+         AT_CLIENT ANSWER "91 > . 101 ack 5841\n100 > P 101+100\n!140 < P 5841+500 ack 201\n"
+                          "150 < . 6341 ack 201\n400 < P 5841+500\n",
+         "12 < retransmission 500 tail_probe before_tap\n"},
+    };
+
+    (void)state;
+    CHECK(rows);
+}
+
+static void test_spurious(void **state)
+{
+    static const struct row rows[] = {
+        {"DSACK",
+         AT_CLIENT "50 > P 1+100\n330 > P 1+100\n331 < . 1 ack 101\n372 < . 1 sack 1:101\n",
+         "5 > retransmission 100 tail_probe behind_tap\n7 > spurious dsack revises 5\n"},
+        {"Eifel: the acknowledgement echoes the first copy",
+         "!ts\n!nosack\n" AT_CLIENT
+         "50 > P 1+100\n330 > P 1+100\n335 < . 1 ack 101 ts 500320/500050\n",
+         "5 > retransmission 100 timeout 1 behind_tap\n6 > spurious eifel revises 5\n"},
+        {"an acknowledgement that echoes the second copy is no sign",
+         "!ts\n!nosack\n" AT_CLIENT
+         "50 > P 1+100\n330 > P 1+100\n370 < . 1 ack 101 ts 500350/500330\n",
+         "5 > retransmission 100 timeout 1 behind_tap\n"},
+        {"a DSACK of what was sent once is the network's doing",
+         AT_CLIENT "50 > P 1+100\n90 < . 1 ack 101\n91 < . 1 sack 1:101\n", ""},
+    };
+
+    (void)state;
+    CHECK(rows);
+}
+
+static void test_probes_and_windows(void **state)
+{
+    static const struct row rows[] = {
+        {"keep-alives",
+         AT_CLIENT "50 > P 1+100\n90 < P 1+100 ack 101\n91 > . 101 ack 101\n60091 > . 100\n"
+                   "60131 < . 101\n120091 > . 100\n",
+         "7 > keep_alive\n9 > keep_alive\n"},
+        {"a window that closes, is probed, and opens",
+         AT_CLIENT "50 > P 1+1000\n90 < . 1 ack 1001 win 0\n300 > . 1000\n340 < . 1 win 0\n"
+                   "700 < . 1 win 501\n",
+         "6 > window_probe\n5 < zero_window 610 ms\n"},
+        {"a window that stays closed",
+         AT_CLIENT "50 > P 1+1000\n90 < . 1 ack 1001 win 0\n300 > . 1000\n340 < . 1 win 0\n",
+         "6 > window_probe\n5 < zero_window 250 ms\n"},
+    };
+
+    (void)state;
+    CHECK(rows);
+}
+
+static void test_window_full(void **state)
+{
+    struct flow_script script;
+
+    (void)state;
+    flow_script_open(&script, NULL);
+    script.verbose = true;
+    flow_script_play(&script, AT_CLIENT "50 < . 1 win 20\n50 > . 1+1460\n50 > P 1461+1100\n");
+    assert_string_equal(script.events, "6 > window_full\n");
+    flow_script_close(&script);
+}
+
+static void test_capture_gaps(void **state)
+{
+    static const struct row rows[] = {
+        {"acknowledged beyond the latest",
+         AT_CLIENT "50 > P 1+100\n90 < . 1+1460 ack 101\n92 > . 101 ack 2921\n",
+         "6 < capture_gap 1460\n"},
+        {"a hole that is acknowledged",
+         AT_CLIENT ANSWER "91 > . 101 ack 5841\n91 < . 8761+1460 id 7006\n92 > . 101 ack 10221\n",
+         "11 < capture_gap 2920\n"},
+        {"the rest of a fragment is no gap",
+         AT_CLIENT "50 > P 1+100\n90 < . 1+500 ack 101 frag\n91 > . 101 ack 1461\n", ""},
+    };
+
+    (void)state;
+    CHECK(rows);
+}
+
+static void test_handshake_again(void **state)
+{
+    static const struct row rows[] = {
+        {"SYNs", "0 > S 0\n1000 > S 0\n3000 > S 0\n",
+         "2 > syn_retransmission 0 timeout 1 behind_tap\n"
+         "3 > syn_retransmission 0 timeout 2 behind_tap\n"},
+        {"a SYN twice", "0 > S 0 id 5\n1 > S 0 id 5\n", "2 > duplicate\n"},
+        {"SYN-ACKs", "0 > S 0\n0 < SA 0 id 0\n1000 < SA 0 id 0\n1040 > . 1\n",
+         "3 < synack_retransmission 0 timeout 1 behind_tap\n"},
+    };
+
+    (void)state;
+    CHECK(rows);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_healthy),
+        cmocka_unit_test(test_fast_at_the_sender),
+        cmocka_unit_test(test_fast_at_the_receiver),
+        cmocka_unit_test(test_reordering),
+        cmocka_unit_test(test_duplicates),
+        cmocka_unit_test(test_timers),
+        cmocka_unit_test(test_lost_tails_before_the_tap),
+        cmocka_unit_test(test_spurious),
+        cmocka_unit_test(test_probes_and_windows),
+        cmocka_unit_test(test_window_full),
+        cmocka_unit_test(test_capture_gaps),
+        cmocka_unit_test(test_handshake_again),
+    };
+
+    return cmocka_run_group_tests_name("flow_sequence", tests, NULL, NULL);
+}
