@@ -124,7 +124,7 @@ static int flow_reset_score(uint32_t reasons)
         {FLOW_REASON_TTL_AS_SYNACK, -4},   {FLOW_REASON_ID_IN_LINE, -3},
         {FLOW_REASON_ID_OUT_OF_LINE, 1},   {FLOW_REASON_ID_COPIED, 2},
         {FLOW_REASON_OPTIONS_AS_FLOW, -3}, {FLOW_REASON_OPTIONS_ODD, 1},
-        {FLOW_REASON_SEVERAL_RISING, 3},   {FLOW_REASON_HOST_GOES_ON, 10},
+        {FLOW_REASON_SEVERAL_RISING, 5},   {FLOW_REASON_HOST_GOES_ON, 10},
         {FLOW_REASON_TOO_SOON, 3},         {FLOW_REASON_IDLE_BEFORE, -5},
         {FLOW_REASON_FEW_PACKETS, -2},
     };
@@ -243,8 +243,9 @@ static void flow_reset_emit(const struct flow_step *step, const struct flow_trou
 static void flow_reset_again(struct flow_step *step, struct flow_trouble *trouble)
 {
     struct flow_reset_state *reset = &trouble->reset;
-    bool rising =
-        seq_after(step->s->seq, reset->last_seq) && !(flow_reset_seq(step) & FLOW_REASON_SEQ_EXACT);
+    /* Beyond what it has sent: answers to the peer's segments rise no higher. */
+    bool rising = seq_after(step->s->seq, reset->last_seq) &&
+                  seq_after(step->s->seq, step->flow->half[step->me].next);
     bool forged = reset->forged;
 
     reset->last_seq = step->s->seq;

@@ -89,7 +89,7 @@ int64_t flow_rtt_tick(const struct flow_step *step)
     if (!step_has_timestamps(step) || !(cold->flags & COLD_CLOCK) || elapsed < TICK_LEARN_NS ||
         elapsed > TICK_LEARN_MAX_NS || ticks < TICK_LEARN || ticks > INT32_MAX)
         return 0;
-    return elapsed / ticks;
+    return elapsed / ticks <= NS_PER_SEC ? elapsed / ticks : 0; /* RFC 7323 (5.4) */
 }
 
 void flow_rtt_handshake(struct flow *flow, unsigned half, int64_t rtt_ns)

@@ -29,6 +29,23 @@ static int64_t flow_trigger_since(int64_t now_ns, int64_t then_ns, int64_t less_
     return since < INT64_MIN + less_ns ? INT64_MIN : since - less_ns;
 }
 
+/* Since it last sent, by the sender's own clock, which delays on the way do not disturb. */
+static int64_t flow_trigger_sent_there(const struct flow_step *step)
+{
+    const struct flow_half *half = &step->flow->half[step->me];
+
+    if (!step_has_timestamps(step) || !seq_after(step->s->tsval, half->tsval))
+        return 0;
+    return (int64_t)(step->s->tsval - half->tsval) * flow_rtt_tick(step);
+}
+
+/* The timestamp that it echoes is older than the receiver's latest: that has not come yet. */
+static bool flow_trigger_is_unheard(const struct flow_step *step)
+{
+    return step_has_timestamps(step) &&
+           seq_before(step->s->tsecr, step->flow->half[!step->me].tsval);
+}
+
 static struct trigger_times flow_trigger_times(const struct flow_step *step,
                                                const struct flow_trouble *trouble, int64_t since)
 {
@@ -43,13 +60,10 @@ static struct trigger_times flow_trigger_times(const struct flow_step *step,
     t.evidence_ns =
         trouble->has_evidence ? flow_trigger_since(now, trouble->evidence_ns, side) : INT64_MAX;
     int64_t sent = flow_trigger_since(now, flow->half[step->me].data_ns, 0);
-    int64_t tick = step_has_timestamps(step) ? flow_rtt_tick(step) : 0;
-    if (tick > 0 && seq_after(step->s->tsval, flow->half[step->me].tsval)) {
-        /* By the sender's own clock, which delays on the way do not disturb. */
-        int64_t sent_there = (int64_t)(step->s->tsval - flow->half[step->me].tsval) * tick;
-        sent = sent_there > sent ? sent_there : sent;
-    }
     t.silence_ns = sent < t.news_ns ? sent : t.news_ns;
+    int64_t there = flow_trigger_sent_there(step);
+    if (there > t.silence_ns && (there < t.news_ns || flow_trigger_is_unheard(step)))
+        t.silence_ns = there;
     return t;
 }
 
