@@ -270,7 +270,8 @@ struct flow_counts {
     uint64_t tap_copies; /* of the same packet on another interface; not counted elsewhere */
     uint64_t reordered;
     uint64_t dup_acks;
-    uint64_t sacks, dsacks; /* acknowledgements with SACK blocks; those with a DSACK */
+    uint64_t sacks, dsacks; /* acknowledgements with SACK blocks; those with a DSACK, while the
+                               sender was still there */
     uint64_t zero_windows;
     int64_t zero_window_ns; /* longest */
     uint64_t window_probes, window_full, small_windows, keep_alives;

@@ -215,7 +215,10 @@ static void flow_ack_dsack(struct flow_step *step)
         flow_spurious_find(step->flows, step->flow, !step->me, block->left, block->right);
     struct flow_trouble *trouble = flow_trouble_get(step->flows, step->flow, step->me);
 
-    FLOW_COUNT(step->flows, trouble, dsacks, 1);
+    /* Once all is closed and acknowledged nobody hears them: no kernel counts those. */
+    bool heard =
+        step->flow->state != FLOW_STATE_CLOSED || step->s->ack != step->flow->half[!step->me].next;
+    FLOW_COUNT(step->flows, trouble, dsacks, heard ? 1 : 0);
     if (resent)
         flow_spurious(step->flows, step->flow, !step->me, resent, FLOW_SPURIOUS_DSACK, step->s);
 }
