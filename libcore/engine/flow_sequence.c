@@ -6,13 +6,15 @@
  */
 #include "engine/flow_internal.h"
 
-#define RESYNC              (INT32_C(1) << 30) /* no window is as wide: another flow, or noise */
-#define COPY_WALK           4096               /* records looked through for the copy */
-#define COPY_MIN_NS         (500 * NS_PER_US)
-#define COPY_MAX_NS         (50 * NS_PER_MS)
-#define COPY_UNKNOWN_NS     (10 * NS_PER_MS) /* without a round trip to compare with */
-#define DISORDER_MIN_NS     (3 * NS_PER_MS)
-#define PROBE_MIN_NS        (3 * NS_PER_MS)
+#define RESYNC            (INT32_C(1) << 30) /* no window is as wide: another flow, or noise */
+#define COPY_WALK         4096               /* records looked through for the copy */
+#define COPY_MIN_NS       (500 * NS_PER_US)
+#define COPY_MAX_NS       (50 * NS_PER_MS)
+#define COPY_UNKNOWN_NS   (10 * NS_PER_MS) /* without a round trip to compare with */
+#define DISORDER_MIN_NS   (3 * NS_PER_MS)
+#define PROBE_MIN_NS      (3 * NS_PER_MS)
+#define KEEP_ALIVE_MIN_NS NS_PER_SEC /* tcp(7): TCP_KEEPIDLE and TCP_KEEPINTVL are whole seconds   \
+                                      */
 #define TIMER_MIN_NS        (150 * NS_PER_MS) /* and a little less */
 #define TIMER_NS            (200 * NS_PER_MS) /* Linux: TCP_RTO_MIN */
 #define BELATED_SLACK_NS    (20 * NS_PER_MS)
@@ -522,12 +524,18 @@ static void flow_sequence_behind(struct flow_step *step)
     flow_ranges_add(step, flags);
 }
 
-/* RFC 1122 (4.2.3.6, 4.2.2.17): the byte before the next, or none, to make the peer answer. */
+/*
+ * RFC 1122 (4.2.3.6, 4.2.2.17): the byte before the next, or none, to make the peer answer. Old
+ * stacks send that byte again; one that comes sooner than any keep-alive is data sent again.
+ */
 static bool flow_sequence_is_probe(const struct flow_step *step)
 {
     const struct flow *flow = step->flow;
     unsigned peer = !step->me;
 
+    if (step->s->payload_len == 1 && !(flow->flags[peer] & HALF_ZERO) &&
+        step->quiet_ns < KEEP_ALIVE_MIN_NS)
+        return false;
     return step->s->seq + 1 == flow->half[step->me].next && step->s->payload_len <= 1 &&
            !(step->s->flags & (TCP_SYN | TCP_FIN | TCP_RST)) && flow->flags[peer] & HALF_ACKED &&
            (flow->half[peer].ack == flow->half[step->me].next ||
