@@ -128,7 +128,7 @@ static void words_finding(struct words *w, const struct flow_finding *f)
         words_count(w, f->flows, "flow");
         break;
     case FLOW_FINDING_RST_INJECTED:
-        words_connections(w, f, " reset in the name of ", ", but not by it: the RSTs are forged");
+        words_connections(w, f, " reset in the name of ", ", but not by it: forged on the way");
         break;
     case FLOW_FINDING_REFUSED:
         words_connections(w, f, " refused by ", "");

@@ -185,8 +185,8 @@ static void test_text(void **state)
         text,
         "flows in eth0\\x1b[2J: 60 packets in 2 flows, 2.000 s from "
         "2026-01-02T03:04:05.000000000Z\n"
-        "critical: 14 of 20 connections reset in the name of 2001:db8::1, but not by it: the RSTs "
-        "are forged\n"
+        "critical: 14 of 20 connections reset in the name of 2001:db8::1, but not by it: forged on "
+        "the way\n"
         "warning: 2.3 % of segments from 10.0.0.5 were re-sent (12, in 3 flows); the loss is "
         "behind this tap\n"
         "re-sent: 4 of 100 segments (2 fast, 1 timeout, 1 tail probe, 0 unknown; 1 needless); "
