@@ -27,6 +27,7 @@ struct flows_leader {
     struct flows_rates rates;
     bool rates_are_ours; /* a live capture's, by our clock */
     int64_t start_ns, start_unix_ns, deadline_ns, draw_ns, flush_ns;
+    int64_t unix_offset_ns; /* of the input's times, at the start */
     bool interrupted;
     int broken; /* -errno of an input */
     char name[FLOWS_NAME_SIZE], message[FLOWS_MESSAGE_SIZE];
@@ -34,29 +35,21 @@ struct flows_leader {
 
 /* --- what has been counted -------------------------------------------------------------------- */
 
-static void leader_drops(const struct flows_leader *l, uint64_t *kernel, uint64_t *interface)
+/* What the workers have noted; the input itself is theirs. */
+static void leader_inputs(const struct flows_leader *l, struct netio_counters *sum,
+                          uint64_t *frames)
 {
-    *kernel = *interface = 0;
-    for (size_t i = 0; flows_input_is_live(l->run->input) && i < l->count; i++) {
-        struct netio_counters counters;
-
-        if (netio_counters(l->workers[i].io, &counters))
-            continue;
-        *kernel += counters.capture_dropped;
-        *interface += counters.interface_dropped;
-    }
-}
-
-static uint64_t leader_frames(struct flows_leader *l)
-{
-    uint64_t frames = 0;
-
+    *sum = (struct netio_counters){0};
+    *frames = 0;
     for (size_t i = 0; i < l->count; i++) {
-        pthread_mutex_lock(&l->workers[i].lock);
-        frames += l->workers[i].frames;
-        pthread_mutex_unlock(&l->workers[i].lock);
+        struct flows_worker *w = &l->workers[i];
+
+        pthread_mutex_lock(&w->lock);
+        sum->capture_dropped += w->counters.capture_dropped;
+        sum->interface_dropped += w->counters.interface_dropped;
+        *frames += w->frames;
+        pthread_mutex_unlock(&w->lock);
     }
-    return frames;
 }
 
 static void leader_sum(const struct flows_leader *l, struct flows_totals *totals)
@@ -79,9 +72,14 @@ static void leader_sum(const struct flows_leader *l, struct flows_totals *totals
 static void leader_totals(void *context, struct flows_totals *totals)
 {
     const struct flows_leader *l = context;
+    struct netio_counters inputs = {0};
+    uint64_t frames;
 
     leader_sum(l, totals);
-    leader_drops(l, &totals->capture_dropped, &totals->interface_dropped);
+    if (l->rates_are_ours)
+        leader_inputs(l, &inputs, &frames);
+    totals->capture_dropped = inputs.capture_dropped;
+    totals->interface_dropped = inputs.interface_dropped;
 }
 
 /* --- reports ---------------------------------------------------------------------------------- */
@@ -90,20 +88,24 @@ static void leader_report(struct flows_leader *l, struct report_flows *report)
 {
     const struct flows_run *run = l->run;
     bool live = flows_input_is_live(run->input);
+    struct netio_counters inputs;
+    uint64_t frames;
 
+    leader_inputs(l, &inputs, &frames);
     *report = (struct report_flows){
         .source = l->name,
         .privilege = run->input->parts[0]->privilege,
         .interrupted = l->interrupted,
         .start_unix_ns = l->start_unix_ns,
         .elapsed_ns = loop_now(run->loop) - l->start_ns,
-        .unix_offset_ns = netio_to_unix(run->input->parts[0], 0),
-        .frames = leader_frames(l),
+        .unix_offset_ns = l->unix_offset_ns,
+        .frames = frames,
         .has_drops = live,
+        .capture_dropped = inputs.capture_dropped,
+        .interface_dropped = inputs.interface_dropped,
         .workers = (uint32_t)l->count,
         .saved_path = run->options->common.record,
     };
-    leader_drops(l, &report->capture_dropped, &report->interface_dropped);
     report->inconclusive =
         (double)report->capture_dropped >
         FLOWS_CAPTURE_LOSS_MAX * (double)(report->frames + report->capture_dropped);
@@ -177,11 +179,14 @@ static void leader_work(struct flows_leader *l, int64_t now_ns)
 {
     struct flows_output *output = l->run->output;
     int64_t offset = l->start_unix_ns - l->start_ns;
+    struct netio_counters inputs;
+    uint64_t frames;
 
     if (now_ns >= l->draw_ns && flows_input_is_live(l->run->input))
         leader_draw(l, now_ns);
     else if (now_ns >= l->draw_ns) {
-        flows_output_progress(output, leader_frames(l), now_ns);
+        leader_inputs(l, &inputs, &frames);
+        flows_output_progress(output, frames, now_ns);
         l->draw_ns = now_ns + FLOWS_DRAW_NS;
     }
     if (l->rates_are_ours && flows_rates_due(&l->rates, now_ns))
@@ -305,6 +310,7 @@ static int leader_init(struct flows_leader *l)
 
     l->start_ns = loop_now(run->loop);
     l->start_unix_ns = clockmap_clock(NULL, CLOCK_REALTIME);
+    l->unix_offset_ns = netio_to_unix(run->input->parts[0], 0);
     l->deadline_ns = run->options->common.deadline_ns
                          ? time_add(l->start_ns, run->options->common.deadline_ns)
                          : TIME_NEVER;

@@ -9,7 +9,8 @@
 #include "io/clockmap.h"
 #include "io/tap.h"
 
-#define WORKER_WAIT_NS (500 * NS_PER_MS) /* quiet interfaces let time pass this often */
+#define WORKER_WAIT_NS  (500 * NS_PER_MS) /* quiet interfaces let time pass this often */
+#define WORKER_COUNT_NS (200 * NS_PER_MS) /* and what was dropped is looked up */
 
 /* --- packets ---------------------------------------------------------------------------------- */
 
@@ -21,8 +22,7 @@ static void worker_event(void *context, const struct flow_event *event)
     if (run->save)
         flows_save_event(run->save, event);
     if (run->options->common.format == FORMAT_JSONL)
-        flows_output_event(run->output, event,
-                           netio_to_unix(worker->io, event->when_ns) - event->when_ns);
+        flows_output_event(run->output, event, worker->unix_offset_ns);
 }
 
 static void worker_flush(struct flows_worker *worker)
@@ -48,8 +48,7 @@ static void worker_frame(struct flows_worker *worker, const struct netio_frame *
     segment->when_ns = frame->when_ns;
     segment->frame = frame->number;
     if (save)
-        flows_save_packet(save, frame, segment,
-                          netio_to_unix(worker->io, frame->when_ns) - frame->when_ns);
+        flows_save_packet(save, frame, segment, worker->unix_offset_ns);
     worker->count++;
 }
 
@@ -76,7 +75,7 @@ static void worker_take(struct flows_worker *worker, const struct netio_frame *f
     for (int i = 0; i < count && !worker->closed; i++) {
         if (rates && flows_rates_due(rates, frames[i].when_ns)) {
             worker_flush(worker);
-            flows_rates_emit(rates, frames[i].when_ns, netio_to_unix(worker->io, 0));
+            flows_rates_emit(rates, frames[i].when_ns, worker->unix_offset_ns);
         }
         worker_frame(worker, &frames[i]);
         worker->frames++;
@@ -87,6 +86,21 @@ static void worker_take(struct flows_worker *worker, const struct netio_frame *f
 }
 
 /* --- the thread ------------------------------------------------------------------------------- */
+
+/* For the main thread, which must not ask an input that this one reads. */
+static void worker_count(struct flows_worker *worker)
+{
+    struct netio_counters counters;
+
+    worker->counted_ns = clockmap_clock(NULL, CLOCK_MONOTONIC);
+    int err = netio_counters(worker->io, &counters);
+    int64_t offset_ns = netio_to_unix(worker->io, 0);
+    pthread_mutex_lock(&worker->lock);
+    if (!err)
+        worker->counters = counters;
+    worker->unix_offset_ns = offset_ns;
+    pthread_mutex_unlock(&worker->lock);
+}
 
 static void worker_idle(struct flows_worker *worker)
 {
@@ -109,6 +123,8 @@ static int worker_step(struct flows_worker *worker, bool live)
         return -EINTR;
     if (stop)
         tap_stop(worker->io);
+    if (live && netio_now(worker->io) - worker->counted_ns >= WORKER_COUNT_NS)
+        worker_count(worker);
     int got = netio_receive_batch(worker->io, frames, FLOWS_BATCH);
     if (got > 0)
         worker_take(worker, frames, got);
@@ -133,6 +149,7 @@ static void *worker_main(void *context)
 
     while (!ended)
         ended = worker_step(worker, live);
+    worker_count(worker);
     pthread_mutex_lock(&worker->lock);
     worker->ended = ended;
     pthread_mutex_unlock(&worker->lock);
@@ -148,6 +165,7 @@ int flows_worker_init(struct flows_worker *worker, struct flows_team *team, stru
     memset(worker, 0, sizeof(*worker));
     worker->team = team;
     worker->io = io;
+    worker->unix_offset_ns = netio_to_unix(io, 0);
     pthread_mutex_init(&worker->lock, NULL);
     if (getrandom(&config.seed, sizeof(config.seed), 0) < 0)
         config.seed = (uint64_t)clockmap_clock(NULL, CLOCK_MONOTONIC);

@@ -21,14 +21,17 @@ struct flows_worker {
     struct netio *io;
     pthread_t thread;
     bool started, joined;
+    int64_t counted_ns;   /* the worker's own: when it looked at its input's counters */
     pthread_mutex_t lock; /* of all below */
     struct flows *flows;
     struct segment segments[FLOWS_BATCH];
     size_t count; /* of segments that the engine has not seen */
     uint64_t frames;
-    int ended;      /* why: -ENODATA, -EINTR, -errno; 0: at work */
-    uint64_t downs; /* interfaces that went down */
-    bool closed;    /* nothing more is taken */
+    int ended;                      /* why: -ENODATA, -EINTR, -errno; 0: at work */
+    uint64_t downs;                 /* interfaces that went down */
+    struct netio_counters counters; /* of the input, as of a moment ago */
+    int64_t unix_offset_ns;         /* added to the engine's times gives time since 1970 */
+    bool closed;                    /* nothing more is taken */
 };
 
 /* 0 or -errno; release in either case. */
