@@ -40,16 +40,19 @@ static void flows_rates_fill(const struct flows_rates *rates, const struct flows
 /* The boundaries stay where they are, unless the clock went past several of them. */
 void flows_rates_emit(struct flows_rates *rates, int64_t now_ns, int64_t unix_offset_ns)
 {
-    struct report_rates row = {.unix_ns = rates->next_ns + unix_offset_ns};
+    struct report_rates row = {0};
     struct flows_totals now = {0};
     int64_t end = rates->next_ns;
 
-    if (now_ns - end >= rates->interval_ns) {
-        end = now_ns - (now_ns - end) % rates->interval_ns;
-        row.unix_ns = end + unix_offset_ns;
-    }
+    /* A file may claim any times: the differences are unsigned. */
+    uint64_t over = (uint64_t)now_ns - (uint64_t)end, interval = (uint64_t)rates->interval_ns;
+
+    if (over >= interval)
+        end = (int64_t)((uint64_t)now_ns - over % interval);
+    row.unix_ns = time_add(end, unix_offset_ns);
+    uint64_t length = (uint64_t)end - (uint64_t)rates->last_ns;
     rates->read(rates->context, &now);
-    flows_rates_fill(rates, &now, end - rates->last_ns, &row);
+    flows_rates_fill(rates, &now, length > INT64_MAX ? INT64_MAX : (int64_t)length, &row);
     flows_output_rates(rates->output, &row);
     rates->before = now;
     rates->last_ns = end;
