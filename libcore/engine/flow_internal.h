@@ -33,6 +33,14 @@ static inline int64_t since_ns(int64_t now_ns, int64_t then_ns)
     return (int64_t)((uint64_t)now_ns - (uint64_t)then_ns);
 }
 
+/* The same, less what the way takes (not negative). */
+static inline int64_t since_less_ns(int64_t now_ns, int64_t then_ns, int64_t less_ns)
+{
+    int64_t since = since_ns(now_ns, then_ns);
+
+    return since < INT64_MIN + less_ns ? INT64_MIN : since - less_ns;
+}
+
 /* --- what a flow is ------------------------------------------------------------------------ */
 
 enum flow_state {

@@ -198,8 +198,8 @@ static bool flow_sequence_was_silent(const struct flow_step *step, uint32_t hole
     int64_t then[] = {flow->news_ns[step->me], flow_sequence_asked(step, several)};
 
     for (size_t i = 0; i < 2; i++)
-        if (then[i] != 0 && since_ns(step->s->when_ns, then[i]) - side < silence)
-            silence = since_ns(step->s->when_ns, then[i]) - side;
+        if (then[i] != 0 && since_less_ns(step->s->when_ns, then[i], side) < silence)
+            silence = since_less_ns(step->s->when_ns, then[i], side);
     int64_t least = hole ? PROBE_MIN_NS : TIMER_MIN_NS;
 
     return silence >= (whole + whole / 2 > least ? whole + whole / 2 : least);
@@ -276,7 +276,7 @@ static bool flow_sequence_is_belated(const struct flow_step *step)
         return false;
     if (!seq_after(step->s->ack, step->una))
         return flow_sequence_is_tail(step) && flow_sequence_is_timers(step, step->quiet_ns);
-    int64_t late = since_ns(step->s->when_ns, asked) - ((int64_t)rtt->smoothed << RTT_SHIFT);
+    int64_t late = since_less_ns(step->s->when_ns, asked, (int64_t)rtt->smoothed << RTT_SHIFT);
     return asked != 0 && rtt->samples >= BELATED_SAMPLES &&
            (int64_t)rtt->variation << RTT_SHIFT <= BELATED_SLACK_NS &&
            flow_sequence_is_timers(step, late);

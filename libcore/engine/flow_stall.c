@@ -74,7 +74,7 @@ void flow_stall_end(struct flow_step *step)
         .cause = cause,
         .side = flow_side_of(flow, half),
         .length_ns = step->gap_ns,
-        .start_ns = step->s->when_ns - step->gap_ns,
+        .start_ns = since_ns(step->s->when_ns, step->gap_ns),
         .frame = step->s->frame,
     };
 }

@@ -25,8 +25,7 @@ static int64_t flow_trigger_since(int64_t now_ns, int64_t then_ns, int64_t less_
 {
     if (then_ns == 0)
         return INT64_MAX;
-    int64_t since = since_ns(now_ns, then_ns);
-    return since < INT64_MIN + less_ns ? INT64_MIN : since - less_ns;
+    return since_less_ns(now_ns, then_ns, less_ns);
 }
 
 /* Since it last sent, by the sender's own clock, which delays on the way do not disturb. */
