@@ -452,9 +452,13 @@ static inline void flow_pending_flow(const struct flows *flows, struct flow_pend
         __builtin_prefetch(lines + line, 1);
 }
 
-/* A flow that begins, or whose silence is the longest so far, will need the rest of what it is. */
-static inline void flow_pending_cold(const struct flows *flows, const struct flow_pending *pending,
-                                     const struct segment *s)
+/*
+ * A flow that begins, or whose silence is the longest so far, will need the rest of what it is.
+ * Inlined always: GCC drops calls of functions that do nothing but prefetch.
+ */
+__attribute__((always_inline)) static inline void
+flow_pending_cold(const struct flows *flows, const struct flow_pending *pending,
+                  const struct segment *s)
 {
     if (!pending->guess)
         return;
