@@ -1,0 +1,38 @@
+/*
+ * Why a service probe failed: one dotted, stable code with its phase and what proves it. The codes
+ * are those of netdx-json(5), FAILURE CODES; W3C Network Error Logging's names where it has one.
+ */
+#ifndef NETDX_ENGINE_FAILURE_H
+#define NETDX_ENGINE_FAILURE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum failure_phase { PHASE_NONE, PHASE_DNS, PHASE_CONNECT, PHASE_TLS, PHASE_HTTP, PHASE_BANNER };
+
+const char *failure_phase_name(enum failure_phase phase); /* "dns", "connect", "tls", ... */
+
+#define FAILURE_CODE_SIZE   64
+#define FAILURE_DETAIL_SIZE 200
+
+struct failure {
+    char code[FAILURE_CODE_SIZE]; /* "tcp.reset.after_request"; "" : none */
+    enum failure_phase phase;
+    int error;                        /* positive errno, 0: none */
+    int alert;                        /* TLS alert number, -1: none */
+    uint64_t offset;                  /* bytes of the answer read when the parser gave up */
+    char detail[FAILURE_DETAIL_SIZE]; /* safe text */
+};
+
+/* `format` makes the detail; what comes from outside is escaped by the caller. */
+void failure_set(struct failure *failure, const char *code, enum failure_phase phase,
+                 const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* The code of a connect() that failed: "tcp.refused", "tcp.unreachable.host", "tcp.timed_out" ...
+ */
+const char *failure_connect_code(int error);
+
+/* "tls.alert.handshake_failure" for 40; IANA TLS Alerts registry. */
+void failure_alert_code(int alert, char out[FAILURE_CODE_SIZE]);
+
+#endif
