@@ -1,0 +1,160 @@
+/* What was said: a banner, a response, or another protocol than was expected. */
+#include <string.h>
+
+#include "base/text.h"
+#include "engine/service_internal.h"
+
+static void answer_keep(struct service *s, const uint8_t *bytes, size_t len)
+{
+    size_t room = SERVICE_BANNER_MAX - s->banner_len;
+
+    len = len < room ? len : room;
+    memcpy(s->banner + s->banner_len, bytes, len);
+    s->banner_len += len;
+}
+
+/* Another protocol speaks: its row reads on from what came so far. False: nobody we know. */
+static bool answer_recognise(struct service *s, const char *name)
+{
+    const struct service_row *row = name ? service_row_of_name(name) : NULL;
+
+    if (!row || !row->read || s->config.protocol)
+        return false;
+    if (s->row)
+        s->notes |= SERVICE_NOTE_UNEXPECTED;
+    s->row = row;
+    http_free(s->http);
+    s->http = NULL;
+    return true;
+}
+
+static void answer_read_banner(struct service *s)
+{
+    switch (s->row->read(s->banner, s->banner_len)) {
+    case READING_WHOLE:
+        s->answered = true;
+        service_finish(s);
+        break;
+    case READING_FOREIGN:
+        if (answer_recognise(s, http_other_protocol(s->banner, s->banner_len)))
+            answer_read_banner(s);
+        else
+            service_fail(s, "banner.malformed", PHASE_BANNER, "the answer is of no known form");
+        break;
+    case READING_MORE:
+        if (s->banner_len < SERVICE_BANNER_MAX)
+            break;
+        s->answered = true;
+        service_fail(s, "banner.too_large", PHASE_BANNER, "the banner does not end");
+    }
+}
+
+/* An unknown port speaks before it was asked. */
+static void answer_hear_unknown(struct service *s)
+{
+    if (answer_recognise(s, http_other_protocol(s->banner, s->banner_len)))
+        answer_read_banner(s);
+    else if (s->banner_len == SERVICE_BANNER_MAX)
+        service_finish(s);
+}
+
+/* --- HTTP --------------------------------------------------------------------------------------
+ */
+
+/* What nginx, Apache and Go say when a plain request reaches a port for TLS. */
+static bool answer_says_tls_port(const struct http_facts *facts)
+{
+    static const char *const words[] = {
+        "plain HTTP request was sent to HTTPS port",
+        "speaking plain HTTP to an SSL-enabled server port",
+        "Client sent an HTTP request to an HTTPS server",
+    };
+
+    for (size_t i = 0; facts->status == 400 && i < sizeof(words) / sizeof(words[0]); i++) {
+        if (facts->body_kept && memmem(facts->body, facts->body_kept, words[i], strlen(words[i])))
+            return true;
+    }
+    return false;
+}
+
+static bool answer_upgrade(struct service *s)
+{
+    s->notes |= SERVICE_NOTE_PLAIN_ON_TLS;
+    if (s->tls || s->config.tls != SERVICE_TLS_AUTO || s->tries >= SERVICE_TRIES_MAX)
+        return false;
+    s->tls = true;
+    s->get = false;
+    service_try_again(s);
+    return true;
+}
+
+/* Servers that refuse HEAD, with a status or by breaking, may still answer GET. */
+static bool answer_get_instead(struct service *s)
+{
+    if (s->get || s->config.method || s->config.body_limit || s->tries >= SERVICE_TRIES_MAX)
+        return false;
+    s->get = true;
+    s->notes |= SERVICE_NOTE_HEAD_REFUSED;
+    service_try_again(s);
+    return true;
+}
+
+static void answer_judge_failure(struct service *s)
+{
+    static const char foreign[] = "http.not_http.";
+    struct failure failure = *http_failure(s->http);
+    const char *other = !strncmp(failure.code, foreign, sizeof(foreign) - 1)
+                            ? failure.code + sizeof(foreign) - 1
+                            : NULL;
+
+    if (other && !strcmp(other, "tls")) {
+        if (answer_upgrade(s))
+            return;
+        failure_set(&failure, "http.plain_on_tls", PHASE_HTTP, "a TLS alert answers the request");
+    } else if (other && answer_recognise(s, other)) {
+        answer_keep(s, s->raw, s->raw_len);
+        answer_read_banner(s);
+        return;
+    } else if (!other && answer_get_instead(s)) {
+        return;
+    }
+    s->failure = failure;
+    service_finish(s);
+}
+
+void service_http_judge(struct service *s)
+{
+    struct http_facts facts;
+
+    http_facts(s->http, &facts);
+    if (*http_failure(s->http)->code) {
+        answer_judge_failure(s);
+        return;
+    }
+    if (answer_says_tls_port(&facts)) {
+        if (answer_upgrade(s))
+            return;
+        service_fail(s, "http.plain_on_tls", PHASE_HTTP, "the server says this port is for TLS");
+    }
+    if ((facts.status == 400 || facts.status == 405 || facts.status == 501) &&
+        answer_get_instead(s))
+        return;
+    if (!s->row)
+        s->row = service_row_of_name("http");
+    s->answered = true;
+    service_finish(s);
+}
+
+void service_hear(struct service *s, const uint8_t *bytes, size_t len)
+{
+    if (s->http) {
+        if (http_receive(s->http, bytes, len) >= HTTP_DONE)
+            service_http_judge(s);
+        return;
+    }
+    answer_keep(s, bytes, len);
+    if (s->row && s->row->read)
+        answer_read_banner(s);
+    else
+        answer_hear_unknown(s);
+}

@@ -1,0 +1,125 @@
+/* How it ends before the answer is whole: closings, resets, time-outs. */
+#include "engine/service_internal.h"
+
+#include "base/timespan.h"
+
+/* --- closed by the peer ------------------------------------------------------------------------
+ */
+
+/* RFC 9293 3.10.7.4: a reset says nothing of why; the phase is what there is to tell. */
+static void end_reset(struct service *s)
+{
+    if (s->state == STATE_SECURING)
+        service_fail(s, "tcp.reset.after_client_hello", PHASE_TLS,
+                     "the connection was reset within the TLS handshake");
+    else if (s->received)
+        service_fail(s, "tcp.reset.mid_response", service_answer_phase(s),
+                     "the connection was reset within the answer");
+    else if (s->request_sent && s->acknowledged)
+        service_fail(s, "tcp.reset.after_request", service_answer_phase(s),
+                     "the connection was reset after the request had been acknowledged");
+    else
+        service_fail(s, "tcp.reset.on_accept", PHASE_CONNECT,
+                     "the connection was reset as soon as it stood");
+}
+
+static void end_of_banner(struct service *s)
+{
+    if (s->banner_len) {
+        s->answered = s->row != NULL;
+        service_finish(s);
+    } else if (s->request_sent) {
+        service_fail(s, "tcp.closed.after_request", PHASE_BANNER,
+                     "the connection was closed without an answer");
+    } else {
+        service_fail(s, "tcp.closed.on_accept", PHASE_CONNECT,
+                     "the connection was closed without a byte");
+    }
+}
+
+static void end_of_http(struct service *s, enum service_close how)
+{
+    struct http_facts facts;
+    bool failed = http_end(s->http) == HTTP_FAILED;
+
+    http_facts(s->http, &facts);
+    if (how == SERVICE_CUT && (failed || facts.body_kind == HTTP_BODY_UNTIL_CLOSE))
+        service_fail(s, "tls.truncated", PHASE_HTTP,
+                     "the connection ended without TLS' close_notify");
+    else
+        service_http_judge(s);
+}
+
+void service_closed(struct service *s, enum service_close how, int64_t now_ns)
+{
+    if (s->state < STATE_CONNECTING || s->state == STATE_DONE)
+        return;
+    if (how == SERVICE_RESET)
+        end_reset(s);
+    else if (s->state == STATE_SECURE || s->state == STATE_SECURING)
+        service_fail(s, "tcp.closed.after_client_hello", PHASE_TLS,
+                     "the connection was closed within the TLS handshake");
+    else if (s->http)
+        end_of_http(s, how);
+    else
+        end_of_banner(s);
+    if (s->state == STATE_DONE)
+        s->timing.total_ns = now_ns - s->begun_ns;
+}
+
+/* --- time-outs ---------------------------------------------------------------------------------
+ */
+
+static void expire_answer(struct service *s)
+{
+    const char *detail = s->acknowledged ? "the request was acknowledged and nothing came"
+                                         : "the request was not acknowledged";
+
+    if (s->received)
+        detail = "the answer stopped in its middle";
+    service_fail(s, service_is_http(s) ? "http.timeout" : "banner.timeout", service_answer_phase(s),
+                 detail);
+}
+
+/* An unknown port that kept silent is asked as HTTP; what said something unknown is kept. */
+static void expire_listen(struct service *s)
+{
+    if (!s->row && !s->banner_len)
+        service_say_hello(s);
+    else if (s->banner_len)
+        end_of_banner(s);
+    else
+        service_fail(s, "banner.timeout", PHASE_BANNER, "connected, and nothing was said");
+}
+
+void service_expire(struct service *s, int64_t now_ns)
+{
+    if (s->state == STATE_CONNECT || s->state == STATE_SECURE || s->state == STATE_DONE ||
+        s->state == STATE_HELLO || now_ns < s->deadline_ns)
+        return;
+    switch (s->state) {
+    case STATE_CONNECTING:
+        service_fail(s, "tcp.timed_out", PHASE_CONNECT, "no answer to the SYN");
+        break;
+    case STATE_SECURING:
+        service_fail(s, s->acknowledged ? "tls.timeout" : "tls.client_hello_lost", PHASE_TLS,
+                     s->acknowledged ? "the ClientHello was acknowledged and nothing came"
+                                     : "the ClientHello was not acknowledged");
+        break;
+    case STATE_LISTEN:
+        expire_listen(s);
+        break;
+    default:
+        expire_answer(s);
+    }
+    if (s->state == STATE_DONE)
+        s->timing.total_ns = now_ns - s->begun_ns;
+}
+
+void service_stop(struct service *s, int64_t now_ns)
+{
+    if (s->state == STATE_DONE)
+        return;
+    service_fail(s, "local.interrupted", service_answer_phase(s), "the run ended first");
+    s->timing.total_ns = now_ns - s->begun_ns;
+}

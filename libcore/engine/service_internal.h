@@ -1,0 +1,66 @@
+/* What the parts of a service probe share: tries and states, answers, endings. */
+#ifndef NETDX_ENGINE_SERVICE_INTERNAL_H
+#define NETDX_ENGINE_SERVICE_INTERNAL_H
+
+#include "engine/service.h"
+#include "engine/service_table.h"
+
+enum {
+    SERVICE_REQUEST_MAX = 8192,
+    SERVICE_RAW_MAX = 2048,
+    SERVICE_REFUSAL_BODY = 1024, /* of a 400: enough for the texts that say "this port is TLS" */
+};
+
+enum service_state {
+    STATE_CONNECT,
+    STATE_CONNECTING,
+    STATE_SECURE,
+    STATE_SECURING,
+    STATE_LISTEN, /* what speaks first is heard */
+    STATE_HELLO,
+    STATE_ANSWER,
+    STATE_DONE,
+};
+
+struct service {
+    struct service_config config;
+    const struct service_row *row; /* asked by; NULL: unknown until something speaks */
+    enum service_state state;
+    bool tls, get; /* of this try */
+    bool answered; /* `row` has answered */
+    bool acknowledged;
+    unsigned tries, notes;
+    int64_t begun_ns, deadline_ns;
+    struct service_timing timing;
+    struct failure failure;
+    uint8_t request[SERVICE_REQUEST_MAX];
+    size_t request_len, request_sent;
+    struct http_response *http; /* owned; NULL: no HTTP answer is being read */
+    uint64_t received;          /* bytes of this try */
+    uint8_t raw[SERVICE_RAW_MAX];
+    size_t raw_len;
+    uint8_t banner[SERVICE_BANNER_MAX];
+    size_t banner_len;
+};
+
+/* service.c: states */
+void service_fail(struct service *s, const char *code, enum failure_phase phase,
+                  const char *detail);
+void service_finish(struct service *s);
+void service_try_again(struct service *s); /* a new connection, with what was learnt */
+void service_say_hello(struct service *s);
+bool service_is_http(const struct service *s);
+enum failure_phase service_answer_phase(const struct service *s);
+
+/* service_request.c */
+int service_request(struct service *s); /* the first thing to say; -EINVAL: it does not fit */
+int service_reader(struct service *s);  /* for the answer to an HTTP request; -ENOMEM */
+
+/* service_answer.c: what was said */
+void service_hear(struct service *s, const uint8_t *bytes, size_t len);
+void service_http_judge(struct service *s); /* the response is whole, or has failed */
+
+/* service_end.c: closings and time-outs */
+void service_expire(struct service *s, int64_t now_ns);
+
+#endif
