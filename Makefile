@@ -21,14 +21,15 @@ MANUALS    := $(sort $(wildcard man/*.[157]))
 
 # --- what it needs (Debian 12 package names) ---------------------------------
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libpcap-dev libnet1-dev libev-dev libc-ares-dev \
-  libjansson-dev libyaml-dev zlib1g-dev libzstd-dev libexpat1-dev libpcre2-dev libcap-dev libcap2-bin libseccomp-dev \
-  libmaxminddb-dev uthash-dev linux-libc-dev
+  libjansson-dev libyaml-dev zlib1g-dev libzstd-dev libexpat1-dev libpcre2-dev libssl-dev libcap-dev \
+  libcap2-bin libseccomp-dev libmaxminddb-dev uthash-dev linux-libc-dev
 TEST_PACKAGES := clang libclang-rt-14-dev llvm libcmocka-dev bats mtr-tiny traceroute scamper nmap \
   fping hping3 zmap tcptrace iputils-ping iputils-tracepath iproute2 nftables tshark tcpdump mandoc jq python3 \
   python3-scapy python3-yaml procps util-linux curl mmdb-bin time shellcheck rpm
 
 # --- how ----------------------------------------------------------------------
-PKG_LIBS := libpcap zlib libzstd libcares jansson yaml-0.1 expat libpcre2-8 libcap libseccomp libmaxminddb
+PKG_LIBS := libpcap zlib libzstd libssl libcrypto libcares jansson yaml-0.1 expat libpcre2-8 libcap \
+  libseccomp libmaxminddb
 WARN     := -Wall -Wextra
 ifdef DEV
 WARN     += -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \

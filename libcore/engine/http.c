@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "engine/http_internal.h"
+#include "wire/greeting.h"
 
 enum { HTTP_HEAD_FIRST = 1024, HTTP_PREFIX_LEN = 5 };
 
@@ -131,7 +132,7 @@ static bool http_head_is_plausible(struct http_response *r)
         if (!strncasecmp((const char *)r->head + r->line, prefixes[i], len < want ? len : want))
             return true;
     }
-    other = http_other_protocol(r->head + r->line, len);
+    other = greeting_protocol(r->head + r->line, len);
     if (other) {
         text_format(code, sizeof(code), "http.not_http.%s", other);
         http_fail(r, code, r->line, "the answer is of another protocol");

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "engine/failure.h"
+#include "base/failure.h"
 
 #define HTTP_HEADERS_MAX 256
 #define HTTP_HEAD_LIMIT  65536 /* bytes of status line and headers; http.too_large beyond */
@@ -70,8 +70,5 @@ void http_facts(const struct http_response *response, struct http_facts *facts);
 /* The n-th (from 0) header of that name, case ignored; false: none. */
 bool http_find(const struct http_facts *facts, const char *name, size_t n, const uint8_t **value,
                size_t *len);
-
-/* What speaks when it is not HTTP: "ssh", "smtp", "ftp", "tls", ... or NULL. */
-const char *http_other_protocol(const uint8_t *bytes, size_t len);
 
 #endif

@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "engine/failure.h"
+#include "base/failure.h"
 #include "engine/http.h"
 
 #define SERVICE_BANNER_MAX 16384 /* bytes of a banner that is not HTTP */

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "engine/service_internal.h"
+#include "wire/greeting.h"
 
 static void answer_keep(struct service *s, const uint8_t *bytes, size_t len)
 {
@@ -36,7 +37,7 @@ static void answer_read_banner(struct service *s)
         service_finish(s);
         break;
     case READING_FOREIGN:
-        if (answer_recognise(s, http_other_protocol(s->banner, s->banner_len)))
+        if (answer_recognise(s, greeting_protocol(s->banner, s->banner_len)))
             answer_read_banner(s);
         else
             service_fail(s, "banner.malformed", PHASE_BANNER, "the answer is of no known form");
@@ -52,7 +53,7 @@ static void answer_read_banner(struct service *s)
 /* An unknown port speaks before it was asked. */
 static void answer_hear_unknown(struct service *s)
 {
-    if (answer_recognise(s, http_other_protocol(s->banner, s->banner_len)))
+    if (answer_recognise(s, greeting_protocol(s->banner, s->banner_len)))
         answer_read_banner(s);
     else if (s->banner_len == SERVICE_BANNER_MAX)
         service_finish(s);

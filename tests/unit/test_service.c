@@ -529,7 +529,8 @@ static void secure(struct service *service, const struct try *try, int64_t now_n
 /* Plays the servers of a row. Returns the virtual time it took. */
 static int64_t play(struct service *service, const struct row *row)
 {
-    const struct try *try = row->tries - 1;
+    const struct try *try = row->tries;
+    size_t tried = 0;
     int64_t now_ns = 0;
     bool greeted = false;
 
@@ -538,9 +539,9 @@ static int64_t play(struct service *service, const struct row *row)
         service_next(service, now_ns, &step);
         switch (step.want) {
         case SERVICE_CONNECT:
-            try++;
+            assert_true(tried < SERVICE_TRIES_MAX);
+            try = &row->tries[tried++];
             greeted = false;
-            assert_true(try < row->tries + SERVICE_TRIES_MAX);
             if (try->connect_error >= 0)
                 service_connected(service, try->connect_error, now_ns);
             break;

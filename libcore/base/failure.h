@@ -2,8 +2,8 @@
  * Why a service probe failed: one dotted, stable code with its phase and what proves it. The codes
  * are those of netdx-json(5), FAILURE CODES; W3C Network Error Logging's names where it has one.
  */
-#ifndef NETDX_ENGINE_FAILURE_H
-#define NETDX_ENGINE_FAILURE_H
+#ifndef NETDX_BASE_FAILURE_H
+#define NETDX_BASE_FAILURE_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,15 +1,15 @@
-/* What speaks where HTTP was expected, by its first bytes. */
+#include "wire/greeting.h"
+
+#include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 
-#include "engine/http.h"
-
-struct other_protocol {
+struct greeting_row {
     const char *name;
     const char *begins; /* case ignored */
 };
 
-static const struct other_protocol other_protocols[] = {
+static const struct greeting_row greeting_rows[] = {
     {"ssh", "SSH-"},  /* RFC 4253 4.2 */
     {"pop3", "+OK"},  /* RFC 1939 3 */
     {"imap", "* OK"}, /* RFC 9051 7.1 */
@@ -25,7 +25,7 @@ static const struct other_protocol other_protocols[] = {
 };
 
 /* 220 greets in SMTP (RFC 5321 4.2) and FTP (RFC 959 4.2); who says SMTP is not FTP. */
-static const char *http_other_greeting(const uint8_t *bytes, size_t len)
+static const char *greeting_of_220(const uint8_t *bytes, size_t len)
 {
     static const char *const smtp[] = {"SMTP", "Postfix", "Exim", "Sendmail"};
 
@@ -39,31 +39,31 @@ static const char *http_other_greeting(const uint8_t *bytes, size_t len)
 }
 
 /* A record header of TLS (RFC 8446 5.1): a content type and a legacy version 3.x. */
-static bool http_other_is_tls(const uint8_t *bytes, size_t len)
+static bool greeting_is_tls(const uint8_t *bytes, size_t len)
 {
     return len >= 3 && bytes[0] >= 20 && bytes[0] <= 24 && bytes[1] == 3 && bytes[2] <= 4;
 }
 
 /* A MySQL greeting: little-endian length, packet 0, protocol 10 and a printable version. */
-static bool http_other_is_mysql(const uint8_t *bytes, size_t len)
+static bool greeting_is_mysql(const uint8_t *bytes, size_t len)
 {
     return len >= 6 && bytes[2] == 0 && bytes[3] == 0 && bytes[4] == 10 && bytes[5] >= '1' &&
            bytes[5] <= '9';
 }
 
-const char *http_other_protocol(const uint8_t *bytes, size_t len)
+const char *greeting_protocol(const uint8_t *bytes, size_t len)
 {
-    for (size_t i = 0; i < sizeof(other_protocols) / sizeof(other_protocols[0]); i++) {
-        size_t want = strlen(other_protocols[i].begins);
+    for (size_t i = 0; i < sizeof(greeting_rows) / sizeof(greeting_rows[0]); i++) {
+        size_t want = strlen(greeting_rows[i].begins);
 
-        if (len >= want && !strncasecmp((const char *)bytes, other_protocols[i].begins, want))
-            return other_protocols[i].name;
+        if (len >= want && !strncasecmp((const char *)bytes, greeting_rows[i].begins, want))
+            return greeting_rows[i].name;
     }
-    if (http_other_is_tls(bytes, len))
+    if (greeting_is_tls(bytes, len))
         return "tls";
-    if (http_other_is_mysql(bytes, len))
+    if (greeting_is_mysql(bytes, len))
         return "mysql";
     if (len >= 9 && !memcmp(bytes, "PRI * HTTP", len < 10 ? len : 10))
         return "http2";
-    return http_other_greeting(bytes, len);
+    return greeting_of_220(bytes, len);
 }

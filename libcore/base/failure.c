@@ -1,4 +1,4 @@
-#include "engine/failure.h"
+#include "base/failure.h"
 
 #include <errno.h>
 #include <stdarg.h>
