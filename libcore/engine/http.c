@@ -20,7 +20,7 @@ int http_new(const struct http_config *config, struct http_response **out)
     r->config = *config;
     if (!r->config.head_limit)
         r->config.head_limit = HTTP_HEAD_LIMIT;
-    r->failure.alert = -1;
+    r->cause.alert = -1;
     *out = r;
     return 0;
 }
@@ -36,14 +36,14 @@ void http_free(struct http_response *r)
 
 void http_fail(struct http_response *r, const char *code, uint64_t offset, const char *detail)
 {
-    failure_set(&r->failure, code, PHASE_HTTP, "%s", detail);
-    r->failure.offset = offset;
+    cause_set(&r->cause, code, PHASE_HTTP, "%s", detail);
+    r->cause.offset = offset;
     r->state = HTTP_FAILED;
 }
 
-const struct failure *http_failure(const struct http_response *r)
+const struct cause *http_cause(const struct http_response *r)
 {
-    return &r->failure;
+    return &r->cause;
 }
 
 /* --- the head: bytes into lines ----------------------------------------------------------------
@@ -124,7 +124,7 @@ static bool http_head_is_plausible(struct http_response *r)
     static const char *const prefixes[] = {"HTTP/", "ICY "};
     size_t len = r->head_len - r->line;
     const char *other;
-    char code[FAILURE_CODE_SIZE];
+    char code[CAUSE_CODE_SIZE];
 
     for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
         size_t want = strlen(prefixes[i]);

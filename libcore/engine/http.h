@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/failure.h"
+#include "base/cause.h"
 
 #define HTTP_HEADERS_MAX 256
 #define HTTP_HEAD_LIMIT  65536 /* bytes of status line and headers; http.too_large beyond */
@@ -37,7 +37,7 @@ enum http_state {
     HTTP_READING_HEAD,
     HTTP_READING_BODY,
     HTTP_DONE,   /* whole, or as much as the limit asks for */
-    HTTP_FAILED, /* http_failure says why */
+    HTTP_FAILED, /* http_cause says why */
 };
 
 /* Takes bytes in; all are read unless the state becomes DONE or FAILED. Keep calling. */
@@ -45,7 +45,7 @@ enum http_state http_receive(struct http_response *response, const uint8_t *byte
 /* The peer sent FIN. DONE where that ends a body, FAILED (http.truncated.*, http.no_response,
  * http.only_informational) elsewhere. */
 enum http_state http_end(struct http_response *response);
-const struct failure *http_failure(const struct http_response *response);
+const struct cause *http_cause(const struct http_response *response);
 
 struct http_facts {
     unsigned version;      /* 9, 10, 11; 0: none yet */

@@ -11,7 +11,7 @@ enum http_chunk { CHUNK_SIZE, CHUNK_EXTENSION, CHUNK_DATA, CHUNK_DATA_END, CHUNK
 struct http_response {
     struct http_config config;
     enum http_state state;
-    struct failure failure;
+    struct cause cause;
     uint64_t received; /* bytes taken in so far */
     /* head */
     uint8_t *head; /* owned */

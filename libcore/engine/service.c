@@ -28,7 +28,7 @@ bool service_is_http(const struct service *s)
     return !s->row || s->row->http_path;
 }
 
-enum failure_phase service_answer_phase(const struct service *s)
+enum cause_phase service_answer_phase(const struct service *s)
 {
     return service_is_http(s) ? PHASE_HTTP : PHASE_BANNER;
 }
@@ -42,7 +42,7 @@ int service_new(const struct service_config *config, int64_t now_ns, struct serv
     if (!s)
         return -ENOMEM;
     s->config = *config;
-    s->failure.alert = -1;
+    s->cause.alert = -1;
     s->begun_ns = now_ns;
     s->row = config->protocol ? service_row_of_name(config->protocol)
                               : service_row_of_port(config->port, &tls_port);
@@ -76,10 +76,10 @@ void service_finish(struct service *s)
     s->state = STATE_DONE;
 }
 
-void service_fail(struct service *s, const char *code, enum failure_phase phase, const char *detail)
+void service_fail(struct service *s, const char *code, enum cause_phase phase, const char *detail)
 {
-    failure_set(&s->failure, code, phase, "%s", detail);
-    s->failure.offset = s->received;
+    cause_set(&s->cause, code, phase, "%s", detail);
+    s->cause.offset = s->received;
     service_finish(s);
 }
 
@@ -168,8 +168,8 @@ void service_connected(struct service *s, int error, int64_t now_ns)
     if (s->state != STATE_CONNECTING)
         return;
     if (error) {
-        service_fail(s, failure_connect_code(error), PHASE_CONNECT, strerrordesc_np(error));
-        s->failure.error = error;
+        service_fail(s, cause_of_connect(error), PHASE_CONNECT, strerrordesc_np(error));
+        s->cause.error = error;
         return;
     }
     s->timing.connect_ns = now_ns - s->begun_ns;
@@ -198,15 +198,15 @@ static bool service_downgrade(struct service *s, const char *code)
     return true;
 }
 
-void service_secured(struct service *s, const struct failure *failure, int64_t now_ns)
+void service_secured(struct service *s, const struct cause *cause, int64_t now_ns)
 {
     if (s->state != STATE_SECURING)
         return;
-    if (!failure) {
+    if (!cause) {
         s->timing.tls_ns = now_ns - s->begun_ns;
         service_talk(s, now_ns);
-    } else if (!service_downgrade(s, failure->code)) {
-        s->failure = *failure;
+    } else if (!service_downgrade(s, cause->code)) {
+        s->cause = *cause;
         service_finish(s);
     }
 }
@@ -252,7 +252,7 @@ void service_facts(const struct service *s, struct service_facts *facts)
         .tls = s->tls,
         .tries = s->tries,
         .notes = s->notes,
-        .failure = s->failure,
+        .cause = s->cause,
         .timing = s->timing,
         .has_http = s->http != NULL,
         .banner = s->banner,

@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/failure.h"
+#include "base/cause.h"
 #include "engine/http.h"
 
 #define SERVICE_BANNER_MAX 16384 /* bytes of a banner that is not HTTP */
@@ -66,8 +66,8 @@ void service_next(struct service *service, int64_t now_ns, struct service_step *
 
 /* What happened. `error` is a positive errno, 0 for success. */
 void service_connected(struct service *service, int error, int64_t now_ns);
-/* `failure` NULL: the handshake is done; else why it is not (a tls.* code). */
-void service_secured(struct service *service, const struct failure *failure, int64_t now_ns);
+/* `cause` NULL: the handshake is done; else why it is not (a tls.* code). */
+void service_secured(struct service *service, const struct cause *cause, int64_t now_ns);
 void service_sent(struct service *service, size_t len, int64_t now_ns);
 void service_receive(struct service *service, const uint8_t *bytes, size_t len, int64_t now_ns);
 
@@ -78,6 +78,8 @@ enum service_close {
 };
 
 void service_closed(struct service *service, enum service_close how, int64_t now_ns);
+/* TLS broke after its handshake: an alert, a bad record. */
+void service_broken(struct service *service, const struct cause *cause, int64_t now_ns);
 /* The whole run's deadline has passed, or a signal came: what is open counts as not finished. */
 void service_stop(struct service *service, int64_t now_ns);
 
@@ -98,9 +100,9 @@ struct service_timing { /* since the connection that answered was begun; -1: did
 struct service_facts {
     const char *protocol; /* row that answered: "http", "ssh" ...; NULL: none */
     bool tls;
-    unsigned tries;         /* connections made */
-    unsigned notes;         /* enum service_note */
-    struct failure failure; /* code "": none */
+    unsigned tries;     /* connections made */
+    unsigned notes;     /* enum service_note */
+    struct cause cause; /* code "": none */
     struct service_timing timing;
     bool has_http;
     struct http_facts http; /* borrowed from the service */

@@ -103,15 +103,15 @@ static bool answer_get_instead(struct service *s)
 static void answer_judge_failure(struct service *s)
 {
     static const char foreign[] = "http.not_http.";
-    struct failure failure = *http_failure(s->http);
-    const char *other = !strncmp(failure.code, foreign, sizeof(foreign) - 1)
-                            ? failure.code + sizeof(foreign) - 1
+    struct cause cause = *http_cause(s->http);
+    const char *other = !strncmp(cause.code, foreign, sizeof(foreign) - 1)
+                            ? cause.code + sizeof(foreign) - 1
                             : NULL;
 
     if (other && !strcmp(other, "tls")) {
         if (answer_upgrade(s))
             return;
-        failure_set(&failure, "http.plain_on_tls", PHASE_HTTP, "a TLS alert answers the request");
+        cause_set(&cause, "http.plain_on_tls", PHASE_HTTP, "a TLS alert answers the request");
     } else if (other && answer_recognise(s, other)) {
         answer_keep(s, s->raw, s->raw_len);
         answer_read_banner(s);
@@ -119,7 +119,7 @@ static void answer_judge_failure(struct service *s)
     } else if (!other && answer_get_instead(s)) {
         return;
     }
-    s->failure = failure;
+    s->cause = cause;
     service_finish(s);
 }
 
@@ -128,7 +128,7 @@ void service_http_judge(struct service *s)
     struct http_facts facts;
 
     http_facts(s->http, &facts);
-    if (*http_failure(s->http)->code) {
+    if (*http_cause(s->http)->code) {
         answer_judge_failure(s);
         return;
     }

@@ -67,6 +67,15 @@ void service_closed(struct service *s, enum service_close how, int64_t now_ns)
         s->timing.total_ns = now_ns - s->begun_ns;
 }
 
+void service_broken(struct service *s, const struct cause *cause, int64_t now_ns)
+{
+    if (s->state == STATE_DONE)
+        return;
+    s->cause = *cause;
+    service_finish(s);
+    s->timing.total_ns = now_ns - s->begun_ns;
+}
+
 /* --- time-outs ---------------------------------------------------------------------------------
  */
 

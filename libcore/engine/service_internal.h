@@ -32,7 +32,7 @@ struct service {
     unsigned tries, notes;
     int64_t begun_ns, deadline_ns;
     struct service_timing timing;
-    struct failure failure;
+    struct cause cause;
     uint8_t request[SERVICE_REQUEST_MAX];
     size_t request_len, request_sent;
     struct http_response *http; /* owned; NULL: no HTTP answer is being read */
@@ -44,13 +44,12 @@ struct service {
 };
 
 /* service.c: states */
-void service_fail(struct service *s, const char *code, enum failure_phase phase,
-                  const char *detail);
+void service_fail(struct service *s, const char *code, enum cause_phase phase, const char *detail);
 void service_finish(struct service *s);
 void service_try_again(struct service *s); /* a new connection, with what was learnt */
 void service_say_hello(struct service *s);
 bool service_is_http(const struct service *s);
-enum failure_phase service_answer_phase(const struct service *s);
+enum cause_phase service_answer_phase(const struct service *s);
 
 /* service_request.c */
 int service_request(struct service *s); /* the first thing to say; -EINVAL: it does not fit */

@@ -163,7 +163,7 @@ int tls_new(struct tls_context *context, const struct tls_options *options, stru
 
     if (!tls)
         return -ENOMEM;
-    tls->alert = tls->failure.alert = -1;
+    tls->alert = tls->cause.alert = -1;
     tls->unix_seconds = options->unix_seconds;
     tls->expiring_days = options->expiring_days ? options->expiring_days : 7;
     tls->check_name = options->name && strlen(options->name) < sizeof(tls->name);
@@ -201,9 +201,9 @@ enum tls_state tls_state(const struct tls *tls)
     return tls->state;
 }
 
-const struct failure *tls_failure(const struct tls *tls)
+const struct cause *tls_cause(const struct tls *tls)
 {
-    return &tls->failure;
+    return &tls->cause;
 }
 
 /* --- what went wrong ---------------------------------------------------------------------------
@@ -211,14 +211,14 @@ const struct failure *tls_failure(const struct tls *tls)
 
 static enum tls_state tls_fail(struct tls *tls, const char *code, const char *detail)
 {
-    failure_set(&tls->failure, code, PHASE_TLS, "%s", detail);
-    tls->failure.alert = tls->alert;
+    cause_set(&tls->cause, code, PHASE_TLS, "%s", detail);
+    tls->cause.alert = tls->alert;
     return tls->state = TLS_FAILED;
 }
 
 static enum tls_state tls_fail_alert(struct tls *tls)
 {
-    char code[FAILURE_CODE_SIZE];
+    char code[CAUSE_CODE_SIZE];
     bool refused = tls->alert == SSL_AD_CERTIFICATE_REQUIRED ||
                    tls->alert == SSL_AD_BAD_CERTIFICATE || tls->alert == SSL_AD_HANDSHAKE_FAILURE;
 
@@ -227,7 +227,7 @@ static enum tls_state tls_fail_alert(struct tls *tls)
                         "the server asked for a client certificate and got none");
     if (tls->alert == SSL_AD_PROTOCOL_VERSION)
         return tls_fail(tls, "tls.version_mismatch", "the server refuses our TLS versions");
-    failure_alert_code(tls->alert, code);
+    cause_of_alert(tls->alert, code);
     return tls_fail(tls, code, "the server sent an alert");
 }
 
@@ -256,7 +256,7 @@ static enum tls_state tls_fail_library(struct tls *tls)
 static bool tls_is_foreign(struct tls *tls, const uint8_t *bytes, size_t len)
 {
     size_t kept = TLS_FIRST_BYTES - tls->first_len;
-    char code[FAILURE_CODE_SIZE];
+    char code[CAUSE_CODE_SIZE];
     const char *other;
 
     if (tls->is_tls || !len)

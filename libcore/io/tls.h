@@ -10,8 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/failure.h"
+#include "base/cause.h"
 #include "io/raw.h" /* IO_ERROR_SIZE */
+#include "wire/tls_facts.h"
 
 struct tls_context; /* opaque: trust anchors and what all connections share */
 
@@ -50,7 +51,7 @@ enum tls_state {
     TLS_HANDSHAKE,
     TLS_OPEN,
     TLS_CLOSED, /* the peer said close_notify */
-    TLS_FAILED, /* tls_failure() */
+    TLS_FAILED, /* tls_cause() */
 };
 
 /* Ciphertext from the peer; also begins the handshake (len 0). */
@@ -65,50 +66,7 @@ size_t tls_read(struct tls *tls, uint8_t *out, size_t size);
 size_t tls_write(struct tls *tls, const uint8_t *bytes, size_t len);
 
 enum tls_state tls_state(const struct tls *tls);
-const struct failure *tls_failure(const struct tls *tls); /* code "": none */
-
-enum tls_problem { /* of the certificate or its chain; several at once */
-                   TLS_CERT_EXPIRED = 1 << 0,
-                   TLS_CERT_NOT_YET_VALID = 1 << 1,
-                   TLS_CERT_EXPIRING = 1 << 2,
-                   TLS_CERT_NAME_MISMATCH = 1 << 3,
-                   TLS_CERT_SELF_SIGNED = 1 << 4,
-                   TLS_CERT_SELF_SIGNED_IN_CHAIN = 1 << 5,
-                   TLS_CERT_UNTRUSTED = 1 << 6,
-                   TLS_CERT_INCOMPLETE_CHAIN = 1 << 7,
-                   TLS_CERT_REVOKED = 1 << 8,
-                   TLS_CERT_WEAK_KEY = 1 << 9,
-                   TLS_CERT_WEAK_SIGNATURE = 1 << 10,
-};
-
-#define TLS_PROBLEMS 11
-
-/* "tls.cert.expired" of the n-th bit. */
-const char *tls_problem_code(unsigned bit);
-
-#define TLS_NAME_SIZE 256
-#define TLS_NAMES_MAX 64 /* shown; all are counted */
-
-struct tls_certificate {
-    char subject[TLS_NAME_SIZE], issuer[TLS_NAME_SIZE]; /* raw: escape before showing */
-    int64_t not_before_unix, not_after_unix;            /* seconds */
-    unsigned key_bits;
-    char key_type[16], signature[64]; /* "RSA", "sha256WithRSAEncryption" */
-    size_t nnames;                    /* subjectAltName entries in all */
-    size_t nkept;
-    char names[TLS_NAMES_MAX][TLS_NAME_SIZE]; /* raw */
-};
-
-struct tls_facts {
-    const char *version, *cipher; /* "TLSv1.3"; NULL: no handshake got that far */
-    char alpn[32];                /* "": none was chosen */
-    bool has_certificate;
-    struct tls_certificate certificate; /* the server's own */
-    unsigned chain_len;
-    unsigned problems; /* enum tls_problem */
-    bool client_certificate_asked;
-    size_t hello_bytes; /* of the ClientHello flight */
-};
+const struct cause *tls_cause(const struct tls *tls); /* code "": none */
 
 void tls_facts(const struct tls *tls, struct tls_facts *facts);
 

@@ -13,18 +13,6 @@
 /* Below these sizes a key can be broken (NIST SP 800-131A rev. 2). */
 enum { TLS_RSA_BITS_LEAST = 2048, TLS_EC_BITS_LEAST = 224 };
 
-const char *tls_problem_code(unsigned bit)
-{
-    static const char *const codes[TLS_PROBLEMS] = {
-        "tls.cert.expired",       "tls.cert.not_yet_valid",    "tls.cert.expiring",
-        "tls.cert.name_mismatch", "tls.cert.self_signed",      "tls.cert.self_signed_in_chain",
-        "tls.cert.untrusted",     "tls.cert.incomplete_chain", "tls.cert.revoked",
-        "tls.cert.weak_key",      "tls.cert.weak_signature",
-    };
-
-    return bit < TLS_PROBLEMS ? codes[bit] : NULL;
-}
-
 static unsigned tls_problem_of(int error, int depth)
 {
     switch (error) {

@@ -16,7 +16,7 @@ struct tls {
     SSL *ssl;      /* owned, with both BIOs */
     BIO *in, *out; /* borrowed */
     enum tls_state state;
-    struct failure failure;
+    struct cause cause;
     bool check_name;
     char name[TLS_NAME_SIZE];
     int64_t unix_seconds;

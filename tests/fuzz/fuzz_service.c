@@ -33,15 +33,15 @@ static void speak(struct service *service, struct server *server)
 static void step(struct service *service, struct server *server, const struct service_step *step)
 {
     static const char *const codes[] = {"tls.not_tls.http", "tls.not_tls.ssh", "tls.alert.x"};
-    struct failure failure;
+    struct cause cause;
 
     switch (step->want) {
     case SERVICE_CONNECT:
         service_connected(service, server->manners & 64 ? 111 : 0, server->now_ns);
         break;
     case SERVICE_START_TLS:
-        failure_set(&failure, codes[server->manners % 3], PHASE_TLS, "fuzz");
-        service_secured(service, server->manners & 32 ? &failure : NULL, server->now_ns);
+        cause_set(&cause, codes[server->manners % 3], PHASE_TLS, "fuzz");
+        service_secured(service, server->manners & 32 ? &cause : NULL, server->now_ns);
         break;
     case SERVICE_SEND:
         service_sent(service, step->len, server->now_ns);

@@ -188,9 +188,9 @@ static void test_wrong_responses(void **state)
         assert_int_equal(http_new(&config, &response), 0);
         feed(response, row->in, strlen(row->in), strlen(row->in) + 1);
         assert_int_equal(http_end(response), HTTP_FAILED);
-        assert_string_equal(http_failure(response)->code, row->code);
-        assert_int_equal(http_failure(response)->offset, row->offset);
-        assert_int_equal(http_failure(response)->phase, PHASE_HTTP);
+        assert_string_equal(http_cause(response)->code, row->code);
+        assert_int_equal(http_cause(response)->offset, row->offset);
+        assert_int_equal(http_cause(response)->phase, PHASE_HTTP);
         http_free(response);
     }
 }
@@ -204,8 +204,8 @@ static void test_nul_in_the_head(void **state)
     (void)state;
     assert_int_equal(http_new(&config, &response), 0);
     assert_int_equal(feed(response, in, sizeof(in) - 1, 7), HTTP_FAILED);
-    assert_string_equal(http_failure(response)->code, "http.malformed.nul");
-    assert_int_equal(http_failure(response)->offset, 26);
+    assert_string_equal(http_cause(response)->code, "http.malformed.nul");
+    assert_int_equal(http_cause(response)->offset, 26);
     http_free(response);
 }
 
@@ -222,7 +222,7 @@ static void test_cut_anywhere(void **state)
             feed(response, row->in, len, len + 1);
             enum http_state state_after = http_end(response);
             assert_true(state_after == HTTP_FAILED || row->ends);
-            assert_true(state_after == HTTP_DONE || *http_failure(response)->code);
+            assert_true(state_after == HTTP_DONE || *http_cause(response)->code);
             http_free(response);
         }
     }
@@ -245,7 +245,7 @@ static void test_endless_heads(void **state)
             feed(response, "HTTP/1.1 200 OK\r\nX: ", 20, 20);
         while (feed(response, lines[i], strlen(lines[i]), 64) == HTTP_READING_HEAD)
             assert_true(++fed < 10000);
-        assert_string_equal(http_failure(response)->code, "http.too_large");
+        assert_string_equal(http_cause(response)->code, "http.too_large");
         http_facts(response, &facts);
         assert_true(facts.head_len <= 8192);
         http_free(response);

@@ -36,7 +36,7 @@ struct row {
     bool tls;
     unsigned ntries, notes;
     const char *code;
-    enum failure_phase phase;
+    enum cause_phase phase;
     int status;
 };
 
@@ -514,13 +514,13 @@ static void say(struct service *service, const char *text, int64_t now_ns)
 
 static void secure(struct service *service, const struct try *try, int64_t now_ns)
 {
-    struct failure failure;
+    struct cause cause;
 
     if (!try->tls_code) {
         service_secured(service, NULL, now_ns);
     } else if (*try->tls_code) {
-        failure_set(&failure, try->tls_code, PHASE_TLS, "as told");
-        service_secured(service, &failure, now_ns);
+        cause_set(&cause, try->tls_code, PHASE_TLS, "as told");
+        service_secured(service, &cause, now_ns);
     } else {
         end_try(service, try, now_ns);
     }
@@ -587,15 +587,14 @@ static void check(const struct row *row)
     assert_int_equal(service_new(&config, 0, &service), 0);
     int64_t took_ns = play(service, row);
     service_facts(service, &facts);
-    if (strcmp(facts.failure.code, row->code) != 0)
-        fail_msg("%s: code \"%s\", not \"%s\"", row->name, facts.failure.code, row->code);
+    if (strcmp(facts.cause.code, row->code) != 0)
+        fail_msg("%s: code \"%s\", not \"%s\"", row->name, facts.cause.code, row->code);
     if (strcmp(facts.protocol ? facts.protocol : "", row->answered ? row->answered : "") != 0)
         fail_msg("%s: answered by %s", row->name, facts.protocol ? facts.protocol : "nobody");
     if (facts.notes != row->notes || facts.tries != row->ntries || facts.tls != row->tls)
         fail_msg("%s: notes %u tries %u tls %d", row->name, facts.notes, facts.tries, facts.tls);
-    if (facts.failure.phase != row->phase ||
-        (facts.has_http ? facts.http.status : 0) != row->status)
-        fail_msg("%s: phase %s, status %d", row->name, failure_phase_name(facts.failure.phase),
+    if (facts.cause.phase != row->phase || (facts.has_http ? facts.http.status : 0) != row->status)
+        fail_msg("%s: phase %s, status %d", row->name, cause_phase_name(facts.cause.phase),
                  facts.http.status);
     assert_true(took_ns <= 6 * NS_PER_SEC); /* no phase's time-out is over 5 s */
     service_free(service);
@@ -690,7 +689,7 @@ static void test_stopped(void **state)
     service_next(service, 7, &step);
     assert_int_equal(step.want, SERVICE_DONE);
     service_facts(service, &facts);
-    assert_string_equal(facts.failure.code, "local.interrupted");
+    assert_string_equal(facts.cause.code, "local.interrupted");
     assert_int_equal(facts.timing.connect_ns, 5);
     assert_int_equal(facts.timing.total_ns, 7);
     service_free(service);

@@ -199,7 +199,7 @@ static void check_problems(const struct problem_row *row, size_t step)
     assert_int_equal(tls_new(context, &usual, &tls), 0);
     carry(tls, &server, step);
     if (tls_state(tls) != TLS_OPEN)
-        fail_msg("%s: %s", row->what, tls_failure(tls)->code);
+        fail_msg("%s: %s", row->what, tls_cause(tls)->code);
     tls_facts(tls, &facts);
     if (facts.problems != row->problems)
         fail_msg("%s: problems %#x", row->what, facts.problems);
@@ -287,7 +287,7 @@ static void expect_failure(struct server *server, const struct tls_options *opti
     carry(tls, server, 16384);
     tls_read(tls, bytes, sizeof(bytes)); /* TLS 1.3 refuses a client after its handshake */
     assert_int_equal(tls_state(tls), TLS_FAILED);
-    assert_string_equal(tls_failure(tls)->code, code);
+    assert_string_equal(tls_cause(tls)->code, code);
     tls_free(tls);
     tls_context_free(context);
     server_free(server);
@@ -391,7 +391,7 @@ static void test_not_tls(void **state)
         tls_feed(tls, NULL, 0);
         assert_int_equal(tls_feed(tls, (const uint8_t *)rows[i][0], strlen(rows[i][0])),
                          TLS_FAILED);
-        assert_string_equal(tls_failure(tls)->code, rows[i][1]);
+        assert_string_equal(tls_cause(tls)->code, rows[i][1]);
         tls_free(tls);
     }
     tls_context_free(context);
@@ -426,7 +426,7 @@ static void test_data_and_its_end(void **state)
         assert_memory_equal(bytes, "pong", 4);
         assert_int_equal(tls_read(tls, (uint8_t *)bytes, sizeof(bytes)), 0);
         assert_int_equal(tls_end(tls), polite ? TLS_CLOSED : TLS_FAILED);
-        assert_string_equal(tls_failure(tls)->code, polite ? "" : "tls.truncated");
+        assert_string_equal(tls_cause(tls)->code, polite ? "" : "tls.truncated");
         tls_free(tls);
         server_free(&server);
     }
