@@ -3,10 +3,10 @@
 #define NETDX_TOOLS_SYN_ENTRY_H
 
 #include "report/syn.h"
-#include "tools/syn_job.h"
+#include "tools/destination.h"
 
 struct syn_entry {
-    const struct syn_job *job; /* borrowed */
+    const struct destination *job; /* borrowed */
     struct syn_target target;
     bool has_result;
     struct syn_target_result result;

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/timespan.h"
+#include "tools/aim.h"
 #include "tools/lookup.h"
-#include "tools/syn_aim.h"
 
 #define SYN_NAMES_AT_ONCE 64
 
@@ -40,17 +40,17 @@ int syn_plan_make(const struct syn_request *request, const struct target_list *l
                   struct syn_plan *plan, struct failure *failure)
 {
     char ignored[OPTIONS_ERROR_SIZE]; /* malformed targets are said when they are used */
-    struct syn_aim aim;
+    struct aim aim;
 
     *plan = (struct syn_plan){0};
     for (size_t i = 0; i < list->count; i++) {
         uint64_t pairs;
 
-        if (syn_aim_parse(list->items[i].text, &aim, ignored))
+        if (aim_parse(list->items[i].text, &aim, ignored))
             continue;
-        pairs = syn_plan_add(0, syn_aim_addresses(&aim),
+        pairs = syn_plan_add(0, aim_addresses(&aim),
                              aim.ports.count ? aim.ports.count : request->ports.count);
-        syn_aim_release(&aim);
+        aim_release(&aim);
         if (aim.prefix_bits >= 0 && pairs > SYN_PAIRS_UNASKED &&
             (!request->yes || pairs > SWEEP_TARGETS_MAX))
             return syn_plan_refuse(list, i, pairs, failure);
@@ -168,7 +168,7 @@ static int syn_ranges_name(struct syn_names *names, const char *text, const char
 }
 
 /* A sweep asks all its targets at the same ports: those of the first one. */
-static int syn_ranges_ports(struct syn_names *names, struct syn_aim *aim, const char *text,
+static int syn_ranges_ports(struct syn_names *names, struct aim *aim, const char *text,
                             struct failure *failure)
 {
     struct syn_ranges *ranges = names->ranges;
@@ -189,7 +189,7 @@ static int syn_ranges_ports(struct syn_names *names, struct syn_aim *aim, const 
                           "at the same --port list");
 }
 
-static int syn_ranges_take(struct syn_names *names, const char *text, struct syn_aim *aim,
+static int syn_ranges_take(struct syn_names *names, const char *text, struct aim *aim,
                            struct failure *failure)
 {
     int family = names->session->options->family;
@@ -211,18 +211,18 @@ static int syn_ranges_take(struct syn_names *names, const char *text, struct syn
 static int syn_ranges_each(struct syn_names *names, const struct target_list *list,
                            struct failure *failure)
 {
-    struct syn_aim aim;
+    struct aim aim;
     int err = 0;
 
     for (size_t i = 0; i < list->count && !err; i++) {
         failure->status = EXIT_UNKNOWN;
-        if (syn_aim_parse(list->items[i].text, &aim, failure->message)) {
+        if (aim_parse(list->items[i].text, &aim, failure->message)) {
             target_list_locate(list, i, failure->message);
             syn_ranges_fail(names->ranges, failure);
             continue;
         }
         err = syn_ranges_take(names, list->items[i].text, &aim, failure);
-        syn_aim_release(&aim);
+        aim_release(&aim);
     }
     return err ? err : syn_ranges_wait(names, true);
 }

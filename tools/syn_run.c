@@ -9,6 +9,7 @@
 #include "base/timespan.h"
 #include "io/route.h"
 #include "tools/batch.h"
+#include "tools/destination.h"
 #include "tools/syn_entry.h"
 
 #define SYN_LINK_MTU 1500 /* bytes: what is said of larger links says nothing about the way */
@@ -27,7 +28,7 @@ struct syn_runner {
     struct session *session;
     struct syn_output *output;
     struct syn_config config;
-    struct syn_job *jobs;
+    struct destination *jobs;
     size_t njobs;
     struct syn_entry *entries;
     size_t nentries, size;
@@ -51,7 +52,7 @@ static void syn_run_worst(struct syn_runner *r, int status)
 /* --- what is to be probed ----------------------------------------------------------------------
  */
 
-static struct syn_entry *syn_run_add(struct syn_runner *r, const struct syn_job *job)
+static struct syn_entry *syn_run_add(struct syn_runner *r, const struct destination *job)
 {
     if (r->nentries == r->size) {
         size_t size = r->size ? 2 * r->size : 16;
@@ -72,7 +73,7 @@ static void syn_run_say(const struct syn_runner *r, const struct failure *failur
         fprintf(stderr, "netdx syn: %s\n", failure->message);
 }
 
-static int syn_run_add_failure(struct syn_runner *r, const struct syn_job *job,
+static int syn_run_add_failure(struct syn_runner *r, const struct destination *job,
                                const struct failure *failure)
 {
     struct syn_entry *entry = syn_run_add(r, job);
@@ -86,7 +87,7 @@ static int syn_run_add_failure(struct syn_runner *r, const struct syn_job *job,
 }
 
 /* An address without a route is only a remark where the same name has others. */
-static int syn_run_add_unroutable(struct syn_runner *r, const struct syn_job *job,
+static int syn_run_add_unroutable(struct syn_runner *r, const struct destination *job,
                                   const struct address *address, int err, bool others)
 {
     char text[ADDRESS_TEXT_SIZE];
@@ -99,7 +100,7 @@ static int syn_run_add_unroutable(struct syn_runner *r, const struct syn_job *jo
     return syn_run_add_failure(r, job, &failure);
 }
 
-static int syn_run_add_ports(struct syn_runner *r, const struct syn_job *job,
+static int syn_run_add_ports(struct syn_runner *r, const struct destination *job,
                              const struct address *destination, const struct address *source)
 {
     for (size_t i = 0; i < job->ports->count; i++) {
@@ -114,19 +115,19 @@ static int syn_run_add_ports(struct syn_runner *r, const struct syn_job *job,
 }
 
 /* One of two turns: what cannot be reached at all, and then all that can, in one row. */
-static int syn_run_take(struct syn_runner *r, const struct syn_job *job, bool routable)
+static int syn_run_take(struct syn_runner *r, const struct destination *job, bool routable)
 {
-    size_t count = syn_job_count(job), reachable = 0;
+    size_t count = destination_count(job), reachable = 0;
     struct address source;
     int err = 0;
 
     for (size_t i = 0; i < count; i++) {
-        struct address address = syn_job_address(job, i);
+        struct address address = destination_address(job, i);
 
         reachable += !session_source(r->session, &address, &source);
     }
     for (size_t i = 0; i < count && !err; i++) {
-        struct address address = syn_job_address(job, i);
+        struct address address = destination_address(job, i);
         int refused = session_source(r->session, &address, &source);
 
         if (!refused && routable)
@@ -142,19 +143,19 @@ static int syn_run_take_all(struct syn_runner *r)
     int err = 0;
 
     for (size_t i = 0; i < r->njobs && !err; i++)
-        if (r->jobs[i].state == SYN_JOB_READY)
+        if (r->jobs[i].state == DESTINATION_READY)
             err = syn_run_take(r, &r->jobs[i], false);
     r->first = r->nentries;
     for (size_t i = 0; i < r->njobs && !err; i++) {
-        if (r->jobs[i].state != SYN_JOB_READY)
+        if (r->jobs[i].state != DESTINATION_READY)
             continue;
-        r->jobs[i].state = SYN_JOB_TAKEN;
+        r->jobs[i].state = DESTINATION_TAKEN;
         err = syn_run_take(r, &r->jobs[i], true);
     }
     return err;
 }
 
-static size_t syn_run_jobs_in(const struct syn_runner *r, enum syn_job_state state)
+static size_t syn_run_jobs_in(const struct syn_runner *r, enum destination_state state)
 {
     size_t count = 0;
 
@@ -382,8 +383,8 @@ static void syn_run_wait_names(struct syn_runner *r)
 {
     int64_t patience = time_add(netio_now(r->session->io), SYN_NAMES_WAIT_NS);
 
-    while (!r->stopped && syn_run_jobs_in(r, SYN_JOB_RESOLVING)) {
-        int64_t until = syn_run_jobs_in(r, SYN_JOB_READY) ? patience : TIME_NEVER;
+    while (!r->stopped && syn_run_jobs_in(r, DESTINATION_RESOLVING)) {
+        int64_t until = syn_run_jobs_in(r, DESTINATION_READY) ? patience : TIME_NEVER;
 
         if (netio_now(r->session->io) >= until)
             return;
@@ -398,14 +399,14 @@ static void syn_run_waves(struct syn_runner *r)
 {
     while (!r->stopped && !r->broken) {
         syn_run_wait_names(r);
-        if (r->stopped || !syn_run_jobs_in(r, SYN_JOB_READY))
+        if (r->stopped || !syn_run_jobs_in(r, DESTINATION_READY))
             break;
         r->paused_ns = loop_paused_ns(r->session->loop);
         syn_run_wave(r);
     }
     for (size_t i = 0; i < r->njobs; i++) {
-        syn_job_stop(&r->jobs[i]);
-        if (r->jobs[i].state == SYN_JOB_FAILED)
+        destination_stop(&r->jobs[i]);
+        if (r->jobs[i].state == DESTINATION_FAILED)
             syn_run_add_failure(r, &r->jobs[i], &r->jobs[i].failure);
     }
 }
@@ -475,7 +476,7 @@ static void syn_run_release(struct syn_runner *r)
             syn_target_result_release(&r->entries[i].result);
     free(r->entries);
     for (size_t i = 0; i < r->njobs; i++)
-        syn_job_release(&r->jobs[i]);
+        destination_release(&r->jobs[i]);
     free(r->jobs);
 }
 
@@ -497,7 +498,7 @@ int syn_run(struct session *session, struct syn_output *output, const struct syn
         return EXIT_UNKNOWN;
     }
     for (r.njobs = 0; r.njobs < list->count; r.njobs++)
-        syn_job_init(&r.jobs[r.njobs], session, output->request, list, r.njobs);
+        destination_init(&r.jobs[r.njobs], session, &output->request->ports, list, r.njobs);
     syn_run_waves(&r);
     syn_run_report(&r);
     syn_run_release(&r);
