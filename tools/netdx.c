@@ -11,6 +11,7 @@ static const struct command {
     int (*main)(int argc, char **argv);
     const struct options *options;
 } commands[] = {
+    {banner_main, &banner_command_options},
     {flows_main, &flows_command_options},
     {lab_main, &lab_command_options},
     {syn_main, &syn_command_options},

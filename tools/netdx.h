@@ -4,6 +4,9 @@
 
 #include "tools/options.h"
 
+int banner_main(int argc, char **argv);
+extern const struct options banner_command_options;
+
 int flows_main(int argc, char **argv);
 extern const struct options flows_command_options;
 

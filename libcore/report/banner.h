@@ -1,0 +1,80 @@
+/*
+ * Facts about services and their banners to text, JSON and CSV. No renderer computes. Texts from
+ * the network are raw bytes here and escaped on the way out; products' are escaped already.
+ */
+#ifndef NETDX_REPORT_BANNER_H
+#define NETDX_REPORT_BANNER_H
+
+#include <stdio.h>
+
+#include "engine/service.h"
+#include "engine/version.h"
+#include "wire/address.h"
+#include "wire/tls_facts.h"
+
+struct report_banner_hop { /* one redirect that was followed, or the one that was not */
+    char *from, *to; /* URLs, safe; borrowed by reports */
+    int status;
+    bool downgrade;  /* from https to http */
+    bool to_private; /* from a public to a private address */
+};
+
+struct report_banner_wire { /* what the connection itself showed */
+    const char *method;     /* "capture", "tcp_info"; NULL: nothing */
+    double syn_rtt_ms;      /* NAN: unknown */
+    uint64_t retransmissions;
+    bool has_refusal; /* an ICMP message: */
+    struct address sender;
+    uint8_t icmp_type, icmp_code;
+};
+
+struct report_banner {
+    const char *target;     /* as the user wrote it */
+    const char *host; /* name, or address as text; NULL: it did not come to that */
+    struct address address; /* family 0: none was found */
+    uint16_t port;
+    const char *url;                     /* safe; NULL: no HTTP was asked for */
+    const struct service_facts *service; /* NULL: it did not come to that */
+    const struct tls_facts *tls;         /* NULL: no TLS */
+    const struct version_list *products; /* may be NULL */
+    const struct report_banner_hop *hops;
+    size_t nhops;
+    struct report_banner_wire wire;
+    const char *error_code;    /* of what comes before the service: dns.*, usage; NULL: none */
+    const char *error_message; /* safe */
+    const char *redirect_code; /* http.redirect_loop ...; NULL: none */
+    double dns_ms;             /* NAN: no look-up */
+};
+
+struct report_banner_run {
+    int64_t start_unix_ns, elapsed_ns;
+    const char *privilege;
+    bool interrupted;
+    uint64_t answered, failed;
+};
+
+struct report_banner_text_options {
+    bool color;
+    bool verbose; /* headers, certificate, timings */
+};
+
+/* All return 0, or -errno of the stream, or -ENOMEM. */
+int report_banner_text(FILE *out, const struct report_banner *banner,
+                       const struct report_banner_text_options *options);
+
+int report_banner_json_begin(FILE *out, int64_t start_unix_ns);
+int report_banner_json_target(FILE *out, const struct report_banner *banner, bool first);
+int report_banner_json_end(FILE *out, const struct report_banner_run *run);
+int report_banner_json_error(FILE *out, const char *code, const char *message);
+
+int report_banner_event(FILE *out, const struct report_banner *banner); /* a line of --jsonl */
+int report_banner_summary_event(FILE *out, const struct report_banner_run *run);
+int report_banner_failure_event(FILE *out, const char *code, const char *message);
+
+int report_banner_csv_header(FILE *out);
+int report_banner_csv(FILE *out, const struct report_banner *banner);
+
+/* The failure that counts for this target, NULL: none. */
+const char *report_banner_code(const struct report_banner *banner);
+
+#endif

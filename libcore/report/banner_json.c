@@ -1,0 +1,338 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "base/timespan.h"
+#include "report/banner.h"
+#include "report/value.h"
+
+#define JSON_SCHEMA "netdx.banner/1"
+
+/* Bytes from the network as a JSON string: escaped, so that nothing is lost and all is text. */
+static json_t *json_bytes(const uint8_t *bytes, size_t len)
+{
+    char *text = malloc(TEXT_ESCAPED_SIZE(len));
+    json_t *value;
+
+    if (!text)
+        return NULL;
+    text_escape(text, TEXT_ESCAPED_SIZE(len), bytes, len);
+    value = json_string(text);
+    free(text);
+    return value;
+}
+
+static json_t *json_ms(int64_t ns)
+{
+    return value_number(ns < 0 ? NAN : ns_to_ms(ns));
+}
+
+/* --- error -------------------------------------------------------------------------------------
+ */
+
+static json_t *json_evidence(const struct report_banner *b)
+{
+    const struct service_facts *s = b->service;
+    json_t *evidence = json_object();
+
+    if (s && s->cause.alert >= 0)
+        json_object_set_new(evidence, "alert", json_integer(s->cause.alert));
+    if (s && s->cause.phase >= PHASE_HTTP)
+        json_object_set_new(evidence, "offset", value_count(s->cause.offset));
+    if (s && s->raw_len)
+        json_object_set_new(evidence, "received", json_bytes(s->raw, s->raw_len));
+    if (b->wire.has_refusal) {
+        json_object_set_new(evidence, "sender", value_address(&b->wire.sender));
+        json_object_set_new(evidence, "icmp_type", json_integer(b->wire.icmp_type));
+        json_object_set_new(evidence, "icmp_code", json_integer(b->wire.icmp_code));
+    }
+    return evidence;
+}
+
+static json_t *json_cause(const struct report_banner *b)
+{
+    const struct cause *cause = &b->service->cause;
+    json_t *error = json_object();
+
+    json_object_set_new(error, "code", json_string(cause->code));
+    json_object_set_new(error, "phase", json_string(cause_phase_name(cause->phase)));
+    json_object_set_new(error, "errno",
+                        cause->error ? json_string(strerrorname_np(cause->error)) : json_null());
+    json_object_set_new(error, "detail", json_string(cause->detail));
+    json_object_set_new(error, "evidence", json_evidence(b));
+    return error;
+}
+
+static json_t *json_error(const struct report_banner *b)
+{
+    json_t *error;
+
+    if (b->error_code)
+        return value_error(b->error_code, b->error_message);
+    if (b->service && *b->service->cause.code)
+        return json_cause(b);
+    if (!b->redirect_code)
+        return json_null();
+    error = value_error(b->redirect_code, "the redirects lead nowhere");
+    json_object_set_new(error, "phase", json_string("http"));
+    return error;
+}
+
+/* --- TLS ---------------------------------------------------------------------------------------
+ */
+
+static json_t *json_certificate(const struct tls_facts *tls)
+{
+    const struct tls_certificate *c = &tls->certificate;
+    json_t *certificate, *names;
+
+    if (!tls->has_certificate)
+        return json_null();
+    certificate = json_object();
+    names = json_array();
+    for (size_t i = 0; i < c->nkept; i++)
+        json_array_append_new(names, value_text(c->names[i]));
+    json_object_set_new(certificate, "subject", value_text(c->subject));
+    json_object_set_new(certificate, "issuer", value_text(c->issuer));
+    json_object_set_new(certificate, "not_before", value_time(c->not_before_unix * NS_PER_SEC));
+    json_object_set_new(certificate, "not_after", value_time(c->not_after_unix * NS_PER_SEC));
+    json_object_set_new(certificate, "names", names);
+    json_object_set_new(certificate, "names_total", value_count(c->nnames));
+    json_object_set_new(certificate, "key", json_string(c->key_type));
+    json_object_set_new(certificate, "key_bits", value_known(c->key_bits));
+    json_object_set_new(certificate, "signature", json_string(c->signature));
+    return certificate;
+}
+
+static json_t *json_tls(const struct tls_facts *tls)
+{
+    json_t *value, *problems;
+
+    if (!tls)
+        return json_null();
+    value = json_object();
+    problems = json_array();
+    for (unsigned bit = 0; bit < TLS_PROBLEMS; bit++)
+        if (tls->problems & 1u << bit)
+            json_array_append_new(problems, json_string(tls_problem_code(bit)));
+    json_object_set_new(value, "version", value_text(tls->version));
+    json_object_set_new(value, "cipher", value_text(tls->cipher));
+    json_object_set_new(value, "alpn", *tls->alpn ? value_text(tls->alpn) : json_null());
+    json_object_set_new(value, "certificate", json_certificate(tls));
+    json_object_set_new(value, "chain_length", value_count(tls->chain_len));
+    json_object_set_new(value, "client_certificate_asked",
+                        json_boolean(tls->client_certificate_asked));
+    json_object_set_new(value, "problems", problems);
+    return value;
+}
+
+/* --- HTTP --------------------------------------------------------------------------------------
+ */
+
+static json_t *json_redirects(const struct report_banner *b)
+{
+    json_t *redirects = json_array();
+
+    for (size_t i = 0; i < b->nhops; i++) {
+        json_t *hop = json_object();
+
+        json_object_set_new(hop, "from", value_safe(b->hops[i].from));
+        json_object_set_new(hop, "to", value_safe(b->hops[i].to));
+        json_object_set_new(hop, "status", json_integer(b->hops[i].status));
+        json_object_set_new(hop, "downgrade", json_boolean(b->hops[i].downgrade));
+        json_object_set_new(hop, "to_private", json_boolean(b->hops[i].to_private));
+        json_array_append_new(redirects, hop);
+    }
+    return redirects;
+}
+
+static json_t *json_headers(const struct http_facts *http)
+{
+    json_t *headers = json_array();
+
+    for (size_t i = 0; i < http->nheaders; i++) {
+        const struct http_header *h = &http->headers[i];
+        json_t *pair = json_array();
+
+        json_array_append_new(pair, json_bytes(http->head + h->name, h->name_len));
+        json_array_append_new(pair, json_bytes(http->head + h->value, h->value_len));
+        json_array_append_new(headers, pair);
+    }
+    return headers;
+}
+
+static json_t *json_notes(const struct http_facts *http)
+{
+    json_t *notes = json_array();
+
+    if (http->lf_only)
+        json_array_append_new(notes, json_string("lf_only"));
+    if (http->icy)
+        json_array_append_new(notes, json_string("icy"));
+    if (http->http09)
+        json_array_append_new(notes, json_string("http_0_9"));
+    if (http->duplicate_length)
+        json_array_append_new(notes, json_string("duplicate_content_length"));
+    return notes;
+}
+
+static json_t *json_http(const struct report_banner *b)
+{
+    const struct http_facts *http;
+    char version[16];
+    json_t *value;
+
+    if (!b->service || !b->service->has_http || !b->service->http.version)
+        return json_null();
+    http = &b->service->http;
+    value = json_object();
+    snprintf(version, sizeof(version), "%u.%u", http->version / 10, http->version % 10);
+    json_object_set_new(value, "version", json_string(version));
+    json_object_set_new(value, "status", value_known((uint64_t)http->status));
+    json_object_set_new(value, "reason", json_bytes(http->reason, http->reason_len));
+    json_object_set_new(value, "headers", json_headers(http));
+    json_object_set_new(value, "redirects", json_redirects(b));
+    json_object_set_new(value, "notes", json_notes(http));
+    return value;
+}
+
+/* --- the rest ----------------------------------------------------------------------------------
+ */
+
+static json_t *json_products(const struct version_list *list)
+{
+    json_t *products = json_array();
+
+    for (size_t i = 0; list && i < list->count; i++) {
+        const struct version_product *p = &list->products[i];
+        json_t *product = json_object();
+
+        json_object_set_new(product, "name", value_safe(p->name));
+        json_object_set_new(product, "version", *p->version ? value_safe(p->version) : json_null());
+        json_object_set_new(product, "source", json_string(version_kind_source(p->kind)));
+        json_object_set_new(product, "raw", value_safe(p->raw));
+        json_object_set_new(product, "distro", *p->distro ? value_safe(p->distro) : json_null());
+        json_object_set_new(product, "lower_bound", json_boolean(version_is_lower_bound(p)));
+        json_array_append_new(products, product);
+    }
+    return products;
+}
+
+static json_t *json_timing(const struct report_banner *b)
+{
+    const struct service_timing none = {-1, -1, -1, -1};
+    const struct service_timing *t = b->service ? &b->service->timing : &none;
+    json_t *timing = json_object();
+
+    json_object_set_new(timing, "dns", value_number(b->dns_ms));
+    json_object_set_new(timing, "connect", json_ms(t->connect_ns));
+    json_object_set_new(timing, "tls", json_ms(t->tls_ns));
+    json_object_set_new(timing, "first_byte", json_ms(t->first_byte_ns));
+    json_object_set_new(timing, "total", json_ms(t->total_ns));
+    return timing;
+}
+
+static json_t *json_wire(const struct report_banner_wire *wire)
+{
+    json_t *value;
+
+    if (!wire->method)
+        return json_null();
+    value = json_object();
+    json_object_set_new(value, "method", json_string(wire->method));
+    json_object_set_new(value, "syn_rtt_ms", value_number(wire->syn_rtt_ms));
+    json_object_set_new(value, "retransmissions", value_count(wire->retransmissions));
+    return value;
+}
+
+static json_t *json_met(const struct service_facts *service)
+{
+    static const char *const names[] = {"http.plain_on_tls", "tls.not_tls", "http.head_refused",
+                                        "protocol.unexpected"};
+    json_t *met = json_array();
+
+    for (unsigned bit = 0; service && bit < sizeof(names) / sizeof(names[0]); bit++)
+        if (service->notes & 1u << bit)
+            json_array_append_new(met, json_string(names[bit]));
+    return met;
+}
+
+static json_t *json_target(const struct report_banner *b)
+{
+    const struct service_facts *s = b->service;
+    json_t *target = json_object();
+
+    json_object_set_new(target, "target", value_text(b->target));
+    json_object_set_new(target, "address", value_address(&b->address));
+    json_object_set_new(target, "port", value_known(b->port));
+    json_object_set_new(target, "url", b->url ? value_safe(b->url) : json_null());
+    json_object_set_new(target, "protocol", value_text(s ? s->protocol : NULL));
+    json_object_set_new(target, "error", json_error(b));
+    json_object_set_new(target, "notes", json_met(s));
+    json_object_set_new(target, "timing_ms", json_timing(b));
+    json_object_set_new(target, "tls", json_tls(b->tls));
+    json_object_set_new(target, "http", json_http(b));
+    json_object_set_new(target, "banner",
+                        s && s->banner_len ? json_bytes(s->banner, s->banner_len) : json_null());
+    json_object_set_new(target, "products", json_products(b->products));
+    json_object_set_new(target, "wire", json_wire(&b->wire));
+    return target;
+}
+
+static void json_run(json_t *value, const struct report_banner_run *run)
+{
+    json_object_set_new(value, "elapsed_ms", value_number(ns_to_ms(run->elapsed_ns)));
+    json_object_set_new(value, "interrupted", json_boolean(run->interrupted));
+    json_object_set_new(value, "privilege", json_string(run->privilege));
+    json_object_set_new(value, "answered", value_count(run->answered));
+    json_object_set_new(value, "failed", value_count(run->failed));
+}
+
+/* --- documents ---------------------------------------------------------------------------------
+ */
+
+int report_banner_json_begin(FILE *out, int64_t start_unix_ns)
+{
+    return value_write_begin(out, JSON_SCHEMA, start_unix_ns);
+}
+
+int report_banner_json_target(FILE *out, const struct report_banner *banner, bool first)
+{
+    return value_write_target(out, json_target(banner), first);
+}
+
+int report_banner_json_end(FILE *out, const struct report_banner_run *run)
+{
+    json_t *rest = json_object();
+
+    json_run(rest, run);
+    return value_write_end(out, rest);
+}
+
+int report_banner_json_error(FILE *out, const char *code, const char *message)
+{
+    return value_write_document(out, value_failure(JSON_SCHEMA, code, message));
+}
+
+int report_banner_event(FILE *out, const struct report_banner *banner)
+{
+    json_t *line = json_object();
+
+    json_object_set_new(line, "event", json_string("banner"));
+    json_object_update_missing_new(line, json_target(banner));
+    return value_write_line(out, line);
+}
+
+int report_banner_summary_event(FILE *out, const struct report_banner_run *run)
+{
+    json_t *document = value_head(JSON_SCHEMA, run->start_unix_ns);
+
+    json_run(document, run);
+    return value_write_line(out, value_summary(document));
+}
+
+int report_banner_failure_event(FILE *out, const char *code, const char *message)
+{
+    return value_write_line(out, value_summary(value_failure(JSON_SCHEMA, code, message)));
+}

@@ -1,0 +1,467 @@
+#include "tools/banner_job.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "base/timespan.h"
+#include "engine/service_table.h"
+
+#define JOB_URL_TEXT TEXT_ESCAPED_SIZE(REDIRECT_TEXT_SIZE)
+
+enum job_state { JOB_PROBING, JOB_PROBED, JOB_RESOLVING, JOB_OVER };
+
+struct banner_job {
+    const struct banner_context *context;
+    const char *text;
+    enum job_state state;
+    struct address address;
+    struct redirect_url url;
+    bool is_name, is_url;
+    char host[REDIRECT_HOST_SIZE + 2]; /* for the Host header */
+    const char *headers[BANNER_HEADERS_MAX + 2];
+    char cookie[REDIRECT_COOKIES_SIZE + 16];
+    double dns_ms;
+    struct failure failure;     /* before any service */
+    struct banner_probe *probe; /* owned; the latest */
+    struct banner_probe_facts facts;
+    struct redirects chain;
+    const char *redirect_code;                            /* NULL: none */
+    struct report_banner_hop hops[REDIRECT_HOPS_MAX + 1]; /* texts owned */
+    size_t nhops;
+    struct lookup *lookup; /* of a redirect's host */
+    struct version_list products;
+};
+
+static void job_start(struct banner_job *job);
+
+static void job_over(struct banner_job *job)
+{
+    job->state = JOB_OVER;
+    loop_wake(job->context->session->loop);
+}
+
+static void job_fail(struct banner_job *job, const char *code, const char *complaint)
+{
+    failure_refuse(&job->failure, 0, code, "target", job->text, complaint);
+    job_over(job);
+}
+
+/* --- products ----------------------------------------------------------------------------------
+ */
+
+static void job_identify(struct banner_job *job, enum version_kind kind, const uint8_t *bytes,
+                         size_t len)
+{
+    version_identify_with(job->context->fingerprints, kind, bytes, len, &job->products);
+}
+
+/* Every product-bearing header, each time it is there, in the order of their kinds. */
+static void job_identify_headers(struct banner_job *job, const struct http_facts *http)
+{
+    static const struct {
+        const char *name;
+        enum version_kind kind;
+    } headers[] = {
+        {"Server", VERSION_HTTP_SERVER},           {"X-Powered-By", VERSION_HTTP_POWERED_BY},
+        {"X-AspNet-Version", VERSION_HTTP_ASPNET}, {"X-AspNetMvc-Version", VERSION_HTTP_ASPNETMVC},
+        {"X-Generator", VERSION_HTTP_GENERATOR},   {"Via", VERSION_HTTP_VIA},
+    };
+    const uint8_t *value;
+    size_t len;
+
+    for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
+        for (size_t n = 0; http_find(http, headers[i].name, n, &value, &len); n++)
+            job_identify(job, headers[i].kind, value, len);
+}
+
+/* The kind of a row's banner or body, by its name. False: it names no product. */
+static bool job_kind_of_row(const char *protocol, enum version_kind *kind)
+{
+    const struct service_row *row = protocol ? service_row_of_name(protocol) : NULL;
+
+    for (size_t i = 0; row && row->identify && version_kind_names[i]; i++) {
+        if (strcmp(version_kind_names[i], row->identify) != 0)
+            continue;
+        *kind = (enum version_kind)i;
+        return true;
+    }
+    return false;
+}
+
+static void job_identify_all(struct banner_job *job)
+{
+    const struct service_facts *s = &job->facts.service;
+    enum version_kind kind;
+
+    job->products = (struct version_list){0};
+    if (s->has_http && s->http.body_kept && job_kind_of_row(s->protocol, &kind) &&
+        kind != VERSION_HTTP_SERVER)
+        job_identify(job, kind, s->http.body, s->http.body_kept);
+    if (s->has_http)
+        job_identify_headers(job, &s->http);
+    if (s->banner_len && job_kind_of_row(s->protocol, &kind))
+        job_identify(job, kind, s->banner, s->banner_len);
+}
+
+/* --- redirects ---------------------------------------------------------------------------------
+ */
+
+/* RFC 1918, RFC 6598, RFC 4193, loopback and link-local: not to be reached from elsewhere. */
+static bool job_is_private(const struct address *a)
+{
+    const uint8_t *b = a->bytes;
+
+    if (address_is_loopback(a) || address_is_link_local(a))
+        return true;
+    if (a->family == 6)
+        return (b[0] & 0xfe) == 0xfc;
+    return b[0] == 10 || (b[0] == 172 && (b[1] & 0xf0) == 16) || (b[0] == 192 && b[1] == 168) ||
+           (b[0] == 100 && (b[1] & 0xc0) == 64);
+}
+
+static char *job_url_text(const struct redirect_url *url)
+{
+    char text[REDIRECT_TEXT_SIZE], safe[JOB_URL_TEXT];
+
+    redirect_format(url, text);
+    text_escape(safe, sizeof(safe), text, strlen(text));
+    return strdup(safe);
+}
+
+static void job_note_hop(struct banner_job *job, const struct redirect_url *next)
+{
+    struct report_banner_hop *hop = &job->hops[job->nhops];
+
+    hop->from = job_url_text(&job->url);
+    hop->to = job_url_text(next);
+    hop->status = job->facts.service.http.status;
+    hop->downgrade = job->url.tls && !next->tls;
+    if (hop->from && hop->to)
+        job->nhops++;
+}
+
+static void job_follow(struct banner_job *job, const struct address *address)
+{
+    if (job->nhops)
+        job->hops[job->nhops - 1].to_private =
+            !job_is_private(&job->address) && job_is_private(address);
+    job->address = *address;
+    job_start(job);
+}
+
+static void job_resolved(void *context, enum dns_status status, const struct address *addresses,
+                         size_t count)
+{
+    struct banner_job *job = context;
+
+    if (status != DNS_OK || !count || target_refusal(&addresses[0])) {
+        session_dns_failure(job->context->session, status, job->url.host, &job->failure);
+        job_over(job);
+        return;
+    }
+    job_follow(job, &addresses[0]);
+}
+
+static void job_redirect(struct banner_job *job, const struct redirect_url *next)
+{
+    struct session *session = job->context->session;
+    bool same_host = !strcmp(next->host, job->url.host);
+    struct address address;
+
+    job->url = *next;
+    job->is_url = true;
+    job->is_name = address_parse(next->host, &address) != 0;
+    if (same_host) {
+        job_follow(job, &job->address);
+    } else if (!job->is_name) {
+        job_follow(job, &address);
+    } else {
+        job->state = JOB_RESOLVING;
+        if (lookup_start(session->dns, next->host, session->options->family, job_resolved, job,
+                         &job->lookup))
+            job_fail(job, "memory", "cannot be resolved: out of memory");
+    }
+}
+
+/* What the response says of where to go on. True: it goes on. */
+static bool job_goes_on(struct banner_job *job)
+{
+    const struct service_facts *s = &job->facts.service;
+    struct redirect_url next;
+
+    if (!s->has_http || *s->cause.code)
+        return false;
+    job->url.tls = s->tls; /* as it turned out */
+    switch (redirects_next(&job->chain, &job->url, &s->http, &next)) {
+    case REDIRECT_FOLLOW:
+        job_note_hop(job, &next);
+        job_redirect(job, &next);
+        return true;
+    case REDIRECT_STOP:
+        job_note_hop(job, &next);
+        return false;
+    case REDIRECT_LOOP:
+        job_note_hop(job, &next);
+        job->redirect_code = "http.redirect_loop";
+        return false;
+    case REDIRECT_TOO_MANY:
+        job->redirect_code = "http.too_many_redirects";
+        return false;
+    case REDIRECT_BAD:
+        job->redirect_code = "http.malformed.location";
+        return false;
+    default:
+        return false;
+    }
+}
+
+/* --- probes ------------------------------------------------------------------------------------
+ */
+
+static void job_probed(void *context)
+{
+    struct banner_job *job = context;
+
+    job->state = JOB_PROBED;
+    loop_wake(job->context->session->loop);
+}
+
+/* Headers of the user's, and the cookies of the chain. */
+static void job_headers(struct banner_job *job, struct service_config *config)
+{
+    const struct banner_request *r = job->context->request;
+    size_t n = 0;
+
+    for (; n < r->nheaders; n++)
+        job->headers[n] = r->headers[n];
+    if (*job->chain.cookies && !strcmp(job->chain.cookie_host, job->url.host)) {
+        text_format(job->cookie, sizeof(job->cookie), "Cookie: %s", job->chain.cookies);
+        job->headers[n++] = job->cookie;
+    }
+    job->headers[n] = NULL;
+    config->headers = job->headers;
+}
+
+static void job_options(struct banner_job *job, struct banner_probe_options *o)
+{
+    const struct banner_request *r = job->context->request;
+    bool is_ipv6 = !job->is_name && job->address.family == 6;
+
+    *o = (struct banner_probe_options){
+        .destination = job->address,
+        .interface = r->common.interface,
+        .sni = r->sni         ? r->sni
+               : job->is_name ? job->url.host
+                              : NULL,
+        .name = r->sni && *r->sni ? r->sni : job->url.host,
+        .cert_days = r->cert_days,
+        .service = r->service,
+    };
+    text_format(job->host, sizeof(job->host), "%s%s%s", is_ipv6 ? "[" : "", job->url.host,
+                is_ipv6 ? "]" : "");
+    o->service.host = r->host ? r->host : job->host;
+    o->service.port = job->url.port;
+    if (job->is_url) {
+        o->service.path = job->url.path;
+        o->service.tls = job->url.tls ? SERVICE_TLS_ALWAYS : SERVICE_TLS_NEVER;
+        o->service.protocol = r->service.protocol ? r->service.protocol : "http";
+    }
+    job_headers(job, &o->service);
+}
+
+static void job_start(struct banner_job *job)
+{
+    const struct banner_context *c = job->context;
+    struct banner_probe_options options;
+    int err = 0;
+
+    banner_probe_free(job->probe);
+    job->probe = NULL;
+    job->state = JOB_PROBING;
+    job_options(job, &options);
+    if (c->session->options->source)
+        err = session_source(c->session, &job->address, &options.source);
+    if (err) {
+        session_source_failure(err, job->text, &job->failure);
+        job_over(job);
+        return;
+    }
+    err = banner_probe_new(c->session, c->tls, &options, job_probed, job, &job->probe);
+    if (err)
+        job_fail(job, err == -ENOMEM ? "memory" : "usage",
+                 "cannot be asked: the request is too long");
+    else
+        banner_probe_start(job->probe);
+}
+
+/* --- the outside -------------------------------------------------------------------------------
+ */
+
+static struct banner_job *job_new(const struct banner_context *context, const char *text)
+{
+    struct banner_job *job = calloc(1, sizeof(*job));
+
+    if (!job)
+        return NULL;
+    job->context = context;
+    job->text = text;
+    job->dns_ms = NAN;
+    job->facts.service.cause.alert = -1;
+    return job;
+}
+
+struct banner_job *banner_job_new(const struct banner_context *context,
+                                  const struct banner_aim *aim)
+{
+    struct banner_job *job = job_new(context, aim->text);
+
+    if (!job)
+        return NULL;
+    job->address = aim->address;
+    job->dns_ms = aim->dns_ms;
+    job->is_name = aim->name != NULL;
+    job->is_url = aim->is_url;
+    if (aim->is_url) {
+        job->url = aim->url;
+    } else {
+        char text[ADDRESS_TEXT_SIZE];
+
+        address_format(&aim->address, text);
+        text_format(job->url.host, sizeof(job->url.host), "%s", aim->name ? aim->name : text);
+        job->url.is_ipv6 = !aim->name && aim->address.family == 6;
+        text_format(job->url.path, sizeof(job->url.path), "%s",
+                    context->request->service.path ? context->request->service.path : "/");
+    }
+    job->url.port = aim->port;
+    redirects_begin(&job->chain, &job->url, context->request->follow);
+    job_start(job);
+    return job;
+}
+
+struct banner_job *banner_job_new_failed(const struct banner_context *context, const char *text,
+                                         const struct failure *failure)
+{
+    struct banner_job *job = job_new(context, text);
+
+    if (!job)
+        return NULL;
+    job->failure = *failure;
+    job->state = JOB_OVER;
+    return job;
+}
+
+void banner_job_free(struct banner_job *job)
+{
+    if (!job)
+        return;
+    lookup_give_up(job->lookup);
+    banner_probe_free(job->probe);
+    for (size_t i = 0; i <= REDIRECT_HOPS_MAX; i++) {
+        free(job->hops[i].from);
+        free(job->hops[i].to);
+    }
+    free(job);
+}
+
+void banner_job_tick(struct banner_job *job)
+{
+    if (job->state == JOB_PROBING)
+        banner_probe_tick(job->probe);
+    if (job->state != JOB_PROBED)
+        return;
+    banner_probe_facts(job->probe, &job->facts);
+    if (job_goes_on(job))
+        return;
+    job_identify_all(job);
+    job_over(job);
+}
+
+int64_t banner_job_wake(const struct banner_job *job)
+{
+    switch (job->state) {
+    case JOB_PROBING:
+        return banner_probe_wake(job->probe);
+    case JOB_RESOLVING:
+        return TIME_NEVER;
+    default:
+        return 0;
+    }
+}
+
+bool banner_job_is_over(const struct banner_job *job)
+{
+    return job->state == JOB_OVER;
+}
+
+void banner_job_stop(struct banner_job *job)
+{
+    if (job->state == JOB_PROBING)
+        banner_probe_stop(job->probe);
+    if (job->state == JOB_PROBED) {
+        banner_probe_facts(job->probe, &job->facts);
+        job_identify_all(job);
+        job->state = JOB_OVER;
+    }
+    if (job->state == JOB_RESOLVING)
+        job_fail(job, "interrupted", "was still being resolved when the run ended");
+}
+
+static void job_report_wire(const struct banner_job *job, struct report_banner_wire *wire)
+{
+    *wire = (struct report_banner_wire){.syn_rtt_ms = NAN};
+    if (job->facts.has_info) {
+        wire->method = "tcp_info";
+        wire->syn_rtt_ms = job->facts.info.rtt_ns ? ns_to_ms(job->facts.info.rtt_ns) : NAN;
+        wire->retransmissions = job->facts.info.retransmissions;
+    }
+    if (job->facts.refused) {
+        wire->has_refusal = true;
+        wire->sender = job->facts.refusal.sender;
+        wire->icmp_type = job->facts.refusal.icmp_type;
+        wire->icmp_code = job->facts.refusal.icmp_code;
+    }
+}
+
+void banner_job_report(const struct banner_job *job, struct report_banner *report)
+{
+    bool asked = job->probe != NULL;
+
+    *report = (struct report_banner){
+        .target = job->text,
+        .host = *job->url.host ? job->url.host : NULL,
+        .url = job->is_url ? job->text : NULL,
+        .address = job->address,
+        .port = job->url.port,
+        .service = asked ? &job->facts.service : NULL,
+        .tls = asked && job->facts.has_tls ? &job->facts.tls : NULL,
+        .products = &job->products,
+        .hops = job->hops,
+        .nhops = job->nhops,
+        .error_code = job->failure.code,
+        .error_message = job->failure.code ? job->failure.message : NULL,
+        .redirect_code = job->redirect_code,
+        .dns_ms = job->dns_ms,
+    };
+    job_report_wire(job, &report->wire);
+}
+
+const struct version_list *banner_job_products(const struct banner_job *job)
+{
+    return &job->products;
+}
+
+int banner_job_status(const struct banner_job *job)
+{
+    const struct service_facts *s = &job->facts.service;
+
+    if (job->failure.code)
+        return job->failure.status;
+    if (*s->cause.code || job->redirect_code)
+        return EXIT_CRITICAL;
+    if ((job->facts.has_tls && job->facts.tls.problems) || (s->has_http && s->http.status >= 500))
+        return EXIT_WARNING;
+    return EXIT_FINE;
+}

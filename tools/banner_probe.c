@@ -1,0 +1,343 @@
+#include "tools/banner_probe.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/timespan.h"
+
+#define PROBE_CHUNK 16384
+
+struct banner_probe {
+    struct session *session;         /* borrowed */
+    struct tls_context *tls_context; /* borrowed */
+    struct banner_probe_options options;
+    banner_probe_done_fn *done;
+    void *context;
+    struct service *service;       /* owned */
+    struct connection *connection; /* owned; NULL between connections */
+    struct tls *tls;               /* owned; NULL: plain */
+    bool securing, finished;
+    uint8_t out[PROBE_CHUNK]; /* ciphertext that the kernel had no room for */
+    size_t out_at, out_len;
+    int64_t wake_ns;
+    struct banner_probe_facts facts;
+};
+
+static void probe_step(struct banner_probe *p);
+
+static int64_t probe_now(const struct banner_probe *p)
+{
+    return loop_now(p->session->loop);
+}
+
+/* --- the connection ----------------------------------------------------------------------------
+ */
+
+/* What is only known while the connection is there. */
+static void probe_remember(struct banner_probe *p)
+{
+    if (p->tls) {
+        p->facts.has_tls = true;
+        tls_facts(p->tls, &p->facts.tls);
+    }
+    if (!p->connection)
+        return;
+    p->facts.has_info = connection_info(p->connection, &p->facts.info) == 0;
+    p->facts.refused = connection_refusal(p->connection, &p->facts.refusal);
+    p->facts.source_port = connection_port(p->connection);
+    service_acknowledged(p->service, p->facts.has_info && !p->facts.info.unacknowledged);
+}
+
+static void probe_disconnect(struct banner_probe *p)
+{
+    probe_remember(p);
+    connection_close(p->connection);
+    tls_free(p->tls);
+    p->connection = NULL;
+    p->tls = NULL;
+    p->securing = false;
+    p->out_at = p->out_len = 0;
+}
+
+/* Ciphertext on its way; what does not fit waits for connection_writable. */
+static void probe_flush(struct banner_probe *p)
+{
+    while (p->tls && p->connection) {
+        int sent;
+
+        if (p->out_at == p->out_len) {
+            p->out_at = 0;
+            p->out_len = tls_take(p->tls, p->out, sizeof(p->out));
+        }
+        if (!p->out_len)
+            return;
+        sent = connection_write(p->connection, p->out + p->out_at, p->out_len - p->out_at);
+        if (sent <= 0)
+            return; /* an error is told by connection_closed as well */
+        p->out_at += (size_t)sent;
+    }
+}
+
+/* --- TLS ---------------------------------------------------------------------------------------
+ */
+
+static void probe_start_tls(struct banner_probe *p)
+{
+    const struct banner_probe_options *o = &p->options;
+    const struct tls_options options = {
+        .sni = o->sni && *o->sni ? o->sni : NULL,
+        .name = o->name,
+        .alpn = o->alpn,
+        .least = o->tls_least,
+        .most = o->tls_most,
+        .small_hello = o->small_hello,
+        .expiring_days = o->cert_days,
+        .unix_seconds = netio_to_unix(p->session->io, netio_now(p->session->io)) / NS_PER_SEC,
+    };
+    struct cause cause;
+
+    if (tls_new(p->tls_context, &options, &p->tls)) {
+        cause_set(&cause, "local.tls", PHASE_TLS, "TLS cannot be set up for this name");
+        service_secured(p->service, &cause, probe_now(p));
+        return;
+    }
+    p->securing = true;
+    tls_feed(p->tls, NULL, 0);
+    probe_flush(p);
+}
+
+/* The handshake's end, once. */
+static void probe_secured(struct banner_probe *p)
+{
+    enum tls_state state = tls_state(p->tls);
+
+    if (!p->securing || state == TLS_HANDSHAKE)
+        return;
+    p->securing = false;
+    service_secured(p->service, state == TLS_FAILED ? tls_cause(p->tls) : NULL, probe_now(p));
+}
+
+static void probe_decrypted(struct banner_probe *p)
+{
+    uint8_t bytes[PROBE_CHUNK];
+    size_t len;
+
+    while (p->tls && (len = tls_read(p->tls, bytes, sizeof(bytes))) > 0)
+        service_receive(p->service, bytes, len, probe_now(p));
+    if (!p->tls || p->securing)
+        return;
+    if (tls_state(p->tls) == TLS_CLOSED)
+        service_closed(p->service, SERVICE_FIN, probe_now(p));
+    else if (tls_state(p->tls) == TLS_FAILED)
+        service_broken(p->service, tls_cause(p->tls), probe_now(p));
+}
+
+/* --- the connection's events
+ * -----------------------------------------------------------------------
+ */
+
+static void probe_connected(void *context, int error)
+{
+    struct banner_probe *p = context;
+
+    probe_remember(p);
+    service_connected(p->service, error, probe_now(p));
+    probe_step(p);
+}
+
+static void probe_received(void *context, const uint8_t *bytes, size_t len)
+{
+    struct banner_probe *p = context;
+
+    if (p->tls) {
+        tls_feed(p->tls, bytes, len);
+        probe_secured(p);
+        probe_flush(p);
+        probe_decrypted(p);
+    } else {
+        service_receive(p->service, bytes, len, probe_now(p));
+    }
+    probe_step(p);
+}
+
+static void probe_writable(void *context)
+{
+    struct banner_probe *p = context;
+
+    probe_flush(p);
+    probe_step(p);
+}
+
+static void probe_closed(void *context, enum connection_close how, int error)
+{
+    struct banner_probe *p = context;
+    enum service_close end = how == CONNECTION_FIN ? SERVICE_FIN : SERVICE_RESET;
+
+    (void)error;
+    probe_remember(p);
+    if (p->tls && how == CONNECTION_FIN && !p->securing && tls_end(p->tls) == TLS_FAILED) {
+        const struct cause *cause = tls_cause(p->tls);
+
+        if (!strcmp(cause->code, "tls.truncated"))
+            end = SERVICE_CUT;
+        else
+            service_broken(p->service, cause, probe_now(p));
+    }
+    service_closed(p->service, end, probe_now(p));
+    probe_step(p);
+}
+
+static const struct connection_events probe_events = {
+    .connected = probe_connected,
+    .received = probe_received,
+    .writable = probe_writable,
+    .closed = probe_closed,
+};
+
+/* --- what the service wants --------------------------------------------------------------------
+ */
+
+static void probe_connect(struct banner_probe *p)
+{
+    const struct connection_options options = {
+        .source = p->options.source,
+        .destination = p->options.destination,
+        .port = p->options.service.port,
+        .interface = p->options.interface,
+    };
+    int err;
+
+    probe_disconnect(p);
+    err = connection_open(p->session->loop, &options, &probe_events, p, &p->connection);
+    if (!err)
+        err = connection_connect(p->connection);
+    if (err)
+        service_connected(p->service, -err, probe_now(p));
+}
+
+/* False: nothing more can be sent now. */
+static bool probe_send(struct banner_probe *p, const struct service_step *step)
+{
+    int sent;
+
+    if (p->tls) {
+        size_t taken = tls_write(p->tls, step->bytes, step->len);
+
+        probe_flush(p);
+        service_sent(p->service, taken, probe_now(p));
+        return taken > 0;
+    }
+    sent = connection_write(p->connection, step->bytes, step->len);
+    if (sent > 0)
+        service_sent(p->service, (size_t)sent, probe_now(p));
+    else if (sent < 0)
+        service_closed(p->service, SERVICE_RESET, probe_now(p));
+    return sent != 0;
+}
+
+static void probe_finish(struct banner_probe *p)
+{
+    p->finished = true;
+    p->wake_ns = TIME_NEVER;
+    probe_disconnect(p);
+    loop_wake(p->session->loop);
+    p->done(p->context);
+}
+
+static void probe_step(struct banner_probe *p)
+{
+    while (!p->finished) {
+        struct service_step step;
+
+        service_next(p->service, probe_now(p), &step);
+        p->wake_ns = step.wake_ns;
+        switch (step.want) {
+        case SERVICE_CONNECT:
+            probe_connect(p);
+            break;
+        case SERVICE_START_TLS:
+            probe_start_tls(p);
+            break;
+        case SERVICE_SEND:
+            if (!p->connection || !probe_send(p, &step))
+                return;
+            break;
+        case SERVICE_WAIT:
+            return;
+        case SERVICE_DONE:
+            probe_finish(p);
+            return;
+        }
+    }
+}
+
+/* --- the outside -------------------------------------------------------------------------------
+ */
+
+int banner_probe_new(struct session *session, struct tls_context *tls,
+                     const struct banner_probe_options *options, banner_probe_done_fn *done,
+                     void *context, struct banner_probe **out)
+{
+    struct banner_probe *p = calloc(1, sizeof(*p));
+    int err;
+
+    if (!p)
+        return -ENOMEM;
+    p->session = session;
+    p->tls_context = tls;
+    p->options = *options;
+    p->done = done;
+    p->context = context;
+    p->wake_ns = TIME_NEVER;
+    err = service_new(&p->options.service, probe_now(p), &p->service);
+    if (err) {
+        free(p);
+        return err;
+    }
+    *out = p;
+    return 0;
+}
+
+void banner_probe_free(struct banner_probe *p)
+{
+    if (!p)
+        return;
+    connection_close(p->connection);
+    tls_free(p->tls);
+    service_free(p->service);
+    free(p);
+}
+
+void banner_probe_start(struct banner_probe *p)
+{
+    probe_step(p);
+}
+
+int64_t banner_probe_wake(const struct banner_probe *p)
+{
+    return p->wake_ns;
+}
+
+void banner_probe_tick(struct banner_probe *p)
+{
+    if (p->finished || probe_now(p) < p->wake_ns)
+        return;
+    probe_remember(p); /* whether the peer has acknowledged names the time-out */
+    probe_step(p);
+}
+
+void banner_probe_stop(struct banner_probe *p)
+{
+    if (p->finished)
+        return;
+    service_stop(p->service, probe_now(p));
+    probe_step(p);
+}
+
+void banner_probe_facts(const struct banner_probe *p, struct banner_probe_facts *facts)
+{
+    *facts = p->facts;
+    service_facts(p->service, &facts->service);
+}

@@ -1,0 +1,51 @@
+/* One connection after another to one address and port, until its service has told what it is. */
+#ifndef NETDX_TOOLS_BANNER_PROBE_H
+#define NETDX_TOOLS_BANNER_PROBE_H
+
+#include "engine/service.h"
+#include "io/connection.h"
+#include "io/tls.h"
+#include "tools/session.h"
+
+struct banner_probe_options {
+    struct address source, destination; /* source.family 0: routing decides */
+    const char *interface;
+    const char *sni;         /* NULL: none */
+    const char *name;        /* the certificate is checked against; NULL: not checked */
+    const char *const *alpn; /* NULL: none */
+    enum tls_version tls_least, tls_most;
+    bool small_hello;
+    int cert_days;
+    struct service_config service; /* texts borrowed for the life of the probe */
+};
+
+struct banner_probe; /* opaque */
+
+/* Called once, from the loop or from banner_probe_start itself. */
+typedef void banner_probe_done_fn(void *context);
+
+/* `tls` is borrowed. 0, -ENOMEM, -EINVAL: a request that does not fit. */
+int banner_probe_new(struct session *session, struct tls_context *tls,
+                     const struct banner_probe_options *options, banner_probe_done_fn *done,
+                     void *context, struct banner_probe **out);
+void banner_probe_free(struct banner_probe *probe); /* closes what is open; NULL is fine */
+
+void banner_probe_start(struct banner_probe *probe);
+int64_t banner_probe_wake(const struct banner_probe *probe); /* when banner_probe_tick is due */
+void banner_probe_tick(struct banner_probe *probe);
+void banner_probe_stop(struct banner_probe *probe); /* the run is over */
+
+struct banner_probe_facts {
+    struct service_facts service; /* borrows from the probe */
+    bool has_tls;
+    struct tls_facts tls; /* of the latest handshake, also of one that failed */
+    bool has_info;
+    struct connection_info info; /* of the latest connection */
+    bool refused;                /* by an ICMP message: */
+    struct connection_refusal refusal;
+    uint16_t source_port;
+};
+
+void banner_probe_facts(const struct banner_probe *probe, struct banner_probe_facts *facts);
+
+#endif
