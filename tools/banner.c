@@ -34,6 +34,20 @@ static int banner_load(struct banner_context *context, struct failure *failure)
     return err;
 }
 
+/* Answers are to come from the targets themselves. */
+static void banner_note_proxies(const struct banner_request *request)
+{
+    static const char *const names[] = {"http_proxy", "https_proxy", "all_proxy",
+                                        "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"};
+
+    for (size_t i = 0; request->common.verbose && i < sizeof(names) / sizeof(names[0]); i++) {
+        const char *value = secure_getenv(names[i]);
+
+        if (value && *value)
+            fprintf(stderr, "netdx banner: note: the proxy in %s is not used\n", names[i]);
+    }
+}
+
 static int banner_ask(struct banner_context *context, struct banner_output *output,
                       const struct target_list *list, struct failure *failure)
 {
@@ -44,6 +58,7 @@ static int banner_ask(struct banner_context *context, struct banner_output *outp
     common.way = WAY_NONE; /* the kernel's own connections are enough */
     err = session_open(&session, "banner", &common, NULL, failure);
     context->session = &session;
+    banner_note_proxies(context->request);
     if (!err)
         err = banner_load(context, failure);
     if (!err)
@@ -103,6 +118,21 @@ static int banner_with_request(struct banner_request *request)
     return status;
 }
 
+/* As `netdx version identify` does it. */
+static int banner_identify_main(struct banner_request *request)
+{
+    struct failure failure = {.code = "file.open", .status = EXIT_UNKNOWN};
+    int status;
+
+    if (request->fingerprints &&
+        fingerprints_load(request->fingerprints, "banner", &request->identify.fingerprints,
+                          failure.message))
+        return banner_usage(request, &failure);
+    status = identify_run(&request->identify, STDIN_FILENO, stdout, "banner");
+    version_fingerprints_free(request->identify.fingerprints);
+    return status;
+}
+
 int banner_main(int argc, char **argv)
 {
     struct failure failure = {.code = "usage", .status = EXIT_UNKNOWN};
@@ -114,6 +144,8 @@ int banner_main(int argc, char **argv)
         status = banner_usage(&request, &failure);
     else if (common_options_answer(&request.common, &banner_command_options))
         status = EXIT_FINE;
+    else if (request.identifies)
+        status = banner_identify_main(&request);
     else
         status = banner_with_request(&request);
     banner_request_release(&request);

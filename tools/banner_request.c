@@ -19,10 +19,12 @@ enum {
     KEY_CA_FILE,
     KEY_CERT_DAYS,
     KEY_CRL_FILE,
+    KEY_ESCAPED,
     KEY_FINGERPRINTS,
     KEY_FOLLOW,
     KEY_HEADER,
     KEY_HOST,
+    KEY_IDENTIFY,
     KEY_METHOD,
     KEY_PARALLEL,
     KEY_PATH,
@@ -63,6 +65,8 @@ static const struct argp_option banner_rows[] = {
     {NULL, 0, NULL, 0, "Versions:", 5},
     {"fingerprints", KEY_FINGERPRINTS, "DIR", 0, "Prefer what the Recog fingerprints in DIR say",
      0},
+    {"identify", KEY_IDENTIFY, "KIND", 0, "Ask nobody: read banners of this kind, one a line", 0},
+    {"escaped", KEY_ESCAPED, NULL, 0, "With --identify: \\xNN and \\\\ stand for bytes", 0},
     {NULL, 0, NULL, 0, "Output:", 6},
     COMMON_ROWS_FORMAT("text, json, jsonl or csv"),
     {"output", 'o', "FILE", 0, "Write the report to a file", 0},
@@ -187,6 +191,15 @@ static int banner_set_request(struct banner_request *r, int key, const char *val
     }
 }
 
+static int banner_identify(struct banner_request *r, const char *value, char *error)
+{
+    int kind = 0, err = options_choice("kind", value, version_kind_names, &kind, error);
+
+    r->identifies = true;
+    r->identify.kind = (enum version_kind)kind;
+    return err;
+}
+
 /* TLS and the run. */
 static int banner_set_run(struct banner_request *r, int key, const char *value, char *error)
 {
@@ -214,6 +227,11 @@ static int banner_set_run(struct banner_request *r, int key, const char *value, 
     case KEY_FINGERPRINTS:
         r->fingerprints = value;
         return 0;
+    case KEY_IDENTIFY:
+        return banner_identify(r, value, error);
+    case KEY_ESCAPED:
+        r->identify.escaped = true;
+        return 0;
     case KEY_YES:
         r->yes = true;
         return 0;
@@ -236,11 +254,25 @@ static int banner_set(void *context, int key, const char *value, char error[OPTI
 
 const struct options banner_command_options = {
     .command = "banner",
-    .arguments = "TARGET...",
+    .arguments = "TARGET...\n--identify KIND",
     .summary = "Ask services who they are: banners, versions, certificates, or what fails.",
     .rows = banner_rows,
     .set = banner_set,
 };
+
+/* What does not go together, or NULL. */
+static const char *banner_problem(const struct banner_request *r)
+{
+    if (r->identify.escaped && !r->identifies)
+        return "--escaped needs --identify";
+    if (!r->identifies)
+        return common_options_problem(&r->common);
+    if (r->common.ntargets || r->common.targets_file)
+        return "--identify reads banners and asks no target";
+    if (r->common.output)
+        return "--identify prints to standard output alone";
+    return NULL;
+}
 
 int banner_request_parse(struct banner_request *request, int argc, char **argv,
                          char error[OPTIONS_ERROR_SIZE])
@@ -260,7 +292,7 @@ int banner_request_parse(struct banner_request *request, int argc, char **argv,
         request->service.headers = request->headers;
     if (!request->ports.count)
         err = port_list_parse("port", "443", &request->ports, error);
-    problem = common_options_problem(&request->common);
+    problem = banner_problem(request);
     if (problem) {
         snprintf(error, OPTIONS_ERROR_SIZE, "%s", problem);
         err = -EINVAL;

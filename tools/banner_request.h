@@ -5,6 +5,7 @@
 #include "engine/service.h"
 #include "io/tls.h"
 #include "tools/common_options.h"
+#include "tools/identify.h"
 #include "tools/port_list.h"
 
 #define BANNER_HEADERS_MAX 32
@@ -22,6 +23,8 @@ struct banner_request {
     int cert_days;
     const char *fingerprints; /* directory; NULL: none */
     bool yes;
+    bool identifies; /* banners from standard input, and nobody is asked: */
+    struct identify_options identify;
 };
 
 extern const struct options banner_command_options;

@@ -202,7 +202,7 @@ long_options() {
 }
 
 @test "R39 options of help, manual and completion are the same" {
-    for command in trace lab syn flows version; do
+    for command in banner trace lab syn flows version; do
         help=$("$NETDX" "$command" -h | grep -E '^ +-' | long_options)
         manual=$(mandoc -Tascii "$man/netdx-$command.1" | col -b | grep -E '^ +-' | long_options)
         completion=$("$NETDX" completion bash | grep -E "^ +$command\)" | long_options)
@@ -223,7 +223,7 @@ long_options() {
 
 # The commands of a manual's EXAMPLES, one a line.
 examples() {
-    mandoc -Tascii "$1" | col -bx | sed -n '/^EXAMPLES/,/^[A-Z]/p' | grep -oE 'netdx (trace|lab) .*'
+    mandoc -Tascii "$1" | col -bx | sed -n '/^EXAMPLES/,/^[A-Z]/p' | grep -oE 'netdx (banner|syn|trace|lab) .*'
 }
 
 @test "R39 the manuals' examples run" {
