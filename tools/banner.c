@@ -4,9 +4,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tools/banner_run.h"
+#include "tools/banner_output.h"
+#include "tools/banner_request.h"
 #include "tools/fingerprints.h"
 #include "tools/netdx.h"
+#include "tools/service_context.h"
+#include "tools/service_run.h"
 
 static void banner_fail(struct banner_output *output, const struct failure *failure)
 {
@@ -14,71 +17,70 @@ static void banner_fail(struct banner_output *output, const struct failure *fail
     banner_output_failure(output, failure);
 }
 
-/* Everything that is read from files, before the privileges go. */
-static int banner_load(struct banner_context *context, struct failure *failure)
+static int banner_report(void *context, uint64_t number, const struct service_job *job)
 {
-    const struct banner_request *r = context->request;
-    const struct tls_context_options options = {.ca_file = r->ca_file, .crl_file = r->crl_file};
-    char error[IO_ERROR_SIZE];
-    int err = tls_context_new(&options, &context->tls, error);
+    struct banner_output *output = context;
+    struct report_banner report;
 
-    if (err)
-        return failure_set(failure, err, "file.open", "cannot set up TLS", error);
-    if (r->fingerprints)
-        err =
-            fingerprints_load(r->fingerprints, "banner", &context->fingerprints, failure->message);
-    if (err) {
-        failure->code = "file.open";
-        failure->status = EXIT_UNKNOWN;
-    }
-    return err;
+    service_job_report(job, &report);
+    banner_output_report(output, number, &report);
+    return output->base.error;
 }
 
-/* Answers are to come from the targets themselves. */
-static void banner_note_proxies(const struct banner_request *request)
+static uint64_t banner_room(void *context)
 {
-    static const char *const names[] = {"http_proxy", "https_proxy", "all_proxy",
-                                        "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"};
+    const struct banner_output *output = context;
 
-    for (size_t i = 0; request->common.verbose && i < sizeof(names) / sizeof(names[0]); i++) {
-        const char *value = secure_getenv(names[i]);
-
-        if (value && *value)
-            fprintf(stderr, "netdx banner: note: the proxy in %s is not used\n", names[i]);
-    }
+    return output->next + BANNER_WINDOW;
 }
 
-static int banner_ask(struct banner_context *context, struct banner_output *output,
-                      const struct target_list *list, struct failure *failure)
+static int64_t banner_progress(void *context, uint64_t done, uint64_t total, int64_t now_ns)
 {
-    struct common_options common = context->request->common;
-    struct session session = {0};
-    int status, err;
+    return banner_output_progress(context, done, total, now_ns);
+}
 
-    common.way = WAY_NONE; /* the kernel's own connections are enough */
-    err = session_open(&session, "banner", &common, NULL, failure);
-    context->session = &session;
-    banner_note_proxies(context->request);
-    if (!err)
-        err = banner_load(context, failure);
-    if (!err)
-        err = session_seal(&session, NULL, failure);
-    status = err ? failure->status : banner_run(context, output, list);
-    session_close(&session);
+static int banner_run(const struct service_context *context, struct banner_output *output,
+                      const struct target_list *list)
+{
+    const struct netio *io = context->session->io;
+    const struct service_sink sink = {
+        .context = output,
+        .report = banner_report,
+        .room = banner_room,
+        .progress = banner_progress,
+    };
+    int64_t start_unix_ns = netio_to_unix(context->session->io, netio_now(context->session->io));
+    struct service_run_facts facts = {0};
+    int status;
+
+    banner_output_begin(output, start_unix_ns);
+    status = service_run(context, &sink, list, &facts);
+    banner_output_end(output, &(struct report_banner_run){
+                                  .start_unix_ns = start_unix_ns,
+                                  .elapsed_ns = facts.elapsed_ns,
+                                  .privilege = io->privilege,
+                                  .interrupted = facts.interrupted,
+                                  .answered = output->answered,
+                                  .failed = output->failed,
+                              });
     return status;
 }
 
-static int banner_with_output(const struct banner_request *request, const struct target_list *list,
+static int banner_with_output(const struct service_options *request, const struct target_list *list,
                               struct banner_output *output)
 {
-    struct banner_context context = {.request = request};
+    struct service_context context = {0};
+    struct session session = {0};
     struct failure failure = {0};
-    int status = banner_ask(&context, output, list, &failure);
+    int status;
 
-    if (failure.code)
+    if (service_context_open(&context, &session, "banner", request, &failure)) {
+        status = failure.status;
         banner_fail(output, &failure);
-    tls_context_free(context.tls);
-    version_fingerprints_free(context.fingerprints);
+    } else {
+        status = banner_run(&context, output, list);
+    }
+    service_context_close(&context);
     status = output_close(&output->base, "banner", 0, status);
     banner_output_release(output);
     return status;
@@ -90,10 +92,10 @@ static int banner_usage(const struct banner_request *request, const struct failu
 
     if (!output)
         return EXIT_UNKNOWN;
-    output->request = request;
-    output->base = output_standard(&request->common);
+    output->request = &request->options;
+    output->base = output_standard(&request->options.common);
     banner_fail(output, failure);
-    if (request->common.format == FORMAT_TEXT && !strcmp(failure->code, "usage"))
+    if (request->options.common.format == FORMAT_TEXT && !strcmp(failure->code, "usage"))
         fputs("netdx banner: netdx banner -h lists the options\n", stderr);
     free(output);
     return EXIT_UNKNOWN;
@@ -108,11 +110,11 @@ static int banner_with_request(struct banner_request *request)
 
     if (!output)
         return EXIT_UNKNOWN;
-    if (target_list_collect(&list, &request->common, &failure) ||
-        banner_output_open(output, request, &failure))
+    if (target_list_collect(&list, &request->options.common, &failure) ||
+        banner_output_open(output, &request->options, &failure))
         status = banner_usage(request, &failure);
     else
-        status = banner_with_output(request, &list, output);
+        status = banner_with_output(&request->options, &list, output);
     target_list_release(&list);
     free(output);
     return status;
@@ -124,8 +126,8 @@ static int banner_identify_main(struct banner_request *request)
     struct failure failure = {.code = "file.open", .status = EXIT_UNKNOWN};
     int status;
 
-    if (request->fingerprints &&
-        fingerprints_load(request->fingerprints, "banner", &request->identify.fingerprints,
+    if (request->options.fingerprints &&
+        fingerprints_load(request->options.fingerprints, "banner", &request->identify.fingerprints,
                           failure.message))
         return banner_usage(request, &failure);
     status = identify_run(&request->identify, STDIN_FILENO, stdout, "banner");
@@ -142,12 +144,12 @@ int banner_main(int argc, char **argv)
     output_seed_json();
     if (banner_request_parse(&request, argc, argv, failure.message))
         status = banner_usage(&request, &failure);
-    else if (common_options_answer(&request.common, &banner_command_options))
+    else if (common_options_answer(&request.options.common, &banner_command_options))
         status = EXIT_FINE;
     else if (request.identifies)
         status = banner_identify_main(&request);
     else
         status = banner_with_request(&request);
-    banner_request_release(&request);
+    service_options_release(&request.options);
     return status;
 }

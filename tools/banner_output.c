@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-int banner_output_open(struct banner_output *output, const struct banner_request *request,
+#include "base/timespan.h"
+
+int banner_output_open(struct banner_output *output, const struct service_options *request,
                        struct failure *failure)
 {
     *output = (struct banner_output){.request = request};
@@ -74,6 +76,10 @@ void banner_output_report(struct banner_output *output, uint64_t number,
     size_t i = number % BANNER_WINDOW;
     FILE *text;
 
+    if (report_banner_code(banner))
+        output->failed++;
+    else
+        output->answered++;
     if (output->base.error)
         return;
     banner_output_clear(output);
@@ -121,15 +127,18 @@ void banner_output_failure(struct banner_output *output, const struct failure *f
                     report_banner_failure_event(file, failure->code, failure->message));
 }
 
-void banner_output_progress(struct banner_output *output, uint64_t done, uint64_t total,
-                            int64_t now_ns)
+int64_t banner_output_progress(struct banner_output *output, uint64_t done, uint64_t total,
+                               int64_t now_ns)
 {
     char words[64];
 
-    if (!output->base.progress || total < 2 || !output_may_draw(&output->base, now_ns))
-        return;
+    if (!output->base.progress || total < 2)
+        return TIME_NEVER;
+    if (!output_may_draw(&output->base, now_ns))
+        return output->base.next_draw_ns;
     snprintf(words, sizeof(words), "%llu of %llu services", (unsigned long long)done,
              (unsigned long long)total);
     output_progress(done, total, words);
     output->drawn = true;
+    return output->base.next_draw_ns;
 }

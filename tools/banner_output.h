@@ -6,13 +6,13 @@
 #define NETDX_TOOLS_BANNER_OUTPUT_H
 
 #include "report/banner.h"
-#include "tools/banner_request.h"
 #include "tools/output.h"
+#include "tools/service_options.h"
 
 #define BANNER_WINDOW 8192 /* results that may wait for an earlier one */
 
 struct banner_output {
-    const struct banner_request *request;
+    const struct service_options *request;
     struct output base;
     struct {
         char *text; /* owned */
@@ -20,11 +20,12 @@ struct banner_output {
         bool done;
     } waiting[BANNER_WINDOW]; /* by number modulo the window */
     uint64_t next;            /* number of the next one to write */
-    bool drawn;               /* a progress bar is on the screen */
+    uint64_t answered, failed;
+    bool drawn; /* a progress bar is on the screen */
 };
 
 /* As output_open. */
-int banner_output_open(struct banner_output *output, const struct banner_request *request,
+int banner_output_open(struct banner_output *output, const struct service_options *request,
                        struct failure *failure);
 void banner_output_release(struct banner_output *output);
 
@@ -37,7 +38,8 @@ void banner_output_end(struct banner_output *output, const struct report_banner_
 /* A document in which nothing was asked, for formats that promise one. */
 void banner_output_failure(struct banner_output *output, const struct failure *failure);
 
-void banner_output_progress(struct banner_output *output, uint64_t done, uint64_t total,
-                            int64_t now_ns);
+/* Returns when it is due again. */
+int64_t banner_output_progress(struct banner_output *output, uint64_t done, uint64_t total,
+                               int64_t now_ns);
 
 #endif

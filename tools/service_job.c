@@ -1,4 +1,4 @@
-#include "tools/banner_job.h"
+#include "tools/service_job.h"
 
 #include <errno.h>
 #include <math.h>
@@ -13,20 +13,20 @@
 
 enum job_state { JOB_PROBING, JOB_PROBED, JOB_RESOLVING, JOB_OVER };
 
-struct banner_job {
-    const struct banner_context *context;
+struct service_job {
+    const struct service_context *context;
     const char *text;
     enum job_state state;
     struct address address;
     struct redirect_url url;
     bool is_name, is_url;
     char host[REDIRECT_HOST_SIZE + 2]; /* for the Host header */
-    const char *headers[BANNER_HEADERS_MAX + 2];
+    const char *headers[SERVICE_HEADERS_MAX + 2];
     char cookie[REDIRECT_COOKIES_SIZE + 16];
     double dns_ms;
-    struct failure failure;     /* before any service */
-    struct banner_probe *probe; /* owned; the latest */
-    struct banner_probe_facts facts;
+    struct failure failure;      /* before any service */
+    struct service_probe *probe; /* owned; the latest */
+    struct service_probe_facts facts;
     struct redirects chain;
     const char *redirect_code;                            /* NULL: none */
     struct report_banner_hop hops[REDIRECT_HOPS_MAX + 1]; /* texts owned */
@@ -35,15 +35,15 @@ struct banner_job {
     struct version_list products;
 };
 
-static void job_start(struct banner_job *job);
+static void job_start(struct service_job *job);
 
-static void job_over(struct banner_job *job)
+static void job_over(struct service_job *job)
 {
     job->state = JOB_OVER;
     loop_wake(job->context->session->loop);
 }
 
-static void job_fail(struct banner_job *job, const char *code, const char *complaint)
+static void job_fail(struct service_job *job, const char *code, const char *complaint)
 {
     failure_refuse(&job->failure, 0, code, "target", job->text, complaint);
     job_over(job);
@@ -52,14 +52,14 @@ static void job_fail(struct banner_job *job, const char *code, const char *compl
 /* --- products ----------------------------------------------------------------------------------
  */
 
-static void job_identify(struct banner_job *job, enum version_kind kind, const uint8_t *bytes,
+static void job_identify(struct service_job *job, enum version_kind kind, const uint8_t *bytes,
                          size_t len)
 {
     version_identify_with(job->context->fingerprints, kind, bytes, len, &job->products);
 }
 
 /* Every product-bearing header, each time it is there, in the order of their kinds. */
-static void job_identify_headers(struct banner_job *job, const struct http_facts *http)
+static void job_identify_headers(struct service_job *job, const struct http_facts *http)
 {
     static const struct {
         const char *name;
@@ -91,7 +91,7 @@ static bool job_kind_of_row(const char *protocol, enum version_kind *kind)
     return false;
 }
 
-static void job_identify_all(struct banner_job *job)
+static void job_identify_all(struct service_job *job)
 {
     const struct service_facts *s = &job->facts.service;
     enum version_kind kind;
@@ -131,7 +131,7 @@ static char *job_url_text(const struct redirect_url *url)
     return strdup(safe);
 }
 
-static void job_note_hop(struct banner_job *job, const struct redirect_url *next)
+static void job_note_hop(struct service_job *job, const struct redirect_url *next)
 {
     struct report_banner_hop *hop = &job->hops[job->nhops];
 
@@ -143,7 +143,7 @@ static void job_note_hop(struct banner_job *job, const struct redirect_url *next
         job->nhops++;
 }
 
-static void job_follow(struct banner_job *job, const struct address *address)
+static void job_follow(struct service_job *job, const struct address *address)
 {
     if (job->nhops)
         job->hops[job->nhops - 1].to_private =
@@ -155,7 +155,7 @@ static void job_follow(struct banner_job *job, const struct address *address)
 static void job_resolved(void *context, enum dns_status status, const struct address *addresses,
                          size_t count)
 {
-    struct banner_job *job = context;
+    struct service_job *job = context;
 
     if (status != DNS_OK || !count || target_refusal(&addresses[0])) {
         session_dns_failure(job->context->session, status, job->url.host, &job->failure);
@@ -165,7 +165,7 @@ static void job_resolved(void *context, enum dns_status status, const struct add
     job_follow(job, &addresses[0]);
 }
 
-static void job_redirect(struct banner_job *job, const struct redirect_url *next)
+static void job_redirect(struct service_job *job, const struct redirect_url *next)
 {
     struct session *session = job->context->session;
     bool same_host = !strcmp(next->host, job->url.host);
@@ -187,7 +187,7 @@ static void job_redirect(struct banner_job *job, const struct redirect_url *next
 }
 
 /* What the response says of where to go on. True: it goes on. */
-static bool job_goes_on(struct banner_job *job)
+static bool job_goes_on(struct service_job *job)
 {
     const struct service_facts *s = &job->facts.service;
     struct redirect_url next;
@@ -223,16 +223,16 @@ static bool job_goes_on(struct banner_job *job)
 
 static void job_probed(void *context)
 {
-    struct banner_job *job = context;
+    struct service_job *job = context;
 
     job->state = JOB_PROBED;
     loop_wake(job->context->session->loop);
 }
 
 /* Headers of the user's, and the cookies of the chain. */
-static void job_headers(struct banner_job *job, struct service_config *config)
+static void job_headers(struct service_job *job, struct service_config *config)
 {
-    const struct banner_request *r = job->context->request;
+    const struct service_options *r = job->context->request;
     size_t n = 0;
 
     for (; n < r->nheaders; n++)
@@ -245,12 +245,12 @@ static void job_headers(struct banner_job *job, struct service_config *config)
     config->headers = job->headers;
 }
 
-static void job_options(struct banner_job *job, struct banner_probe_options *o)
+static void job_options(struct service_job *job, struct service_probe_options *o)
 {
-    const struct banner_request *r = job->context->request;
+    const struct service_options *r = job->context->request;
     bool is_ipv6 = !job->is_name && job->address.family == 6;
 
-    *o = (struct banner_probe_options){
+    *o = (struct service_probe_options){
         .destination = job->address,
         .interface = r->common.interface,
         .sni = r->sni         ? r->sni
@@ -272,13 +272,13 @@ static void job_options(struct banner_job *job, struct banner_probe_options *o)
     job_headers(job, &o->service);
 }
 
-static void job_start(struct banner_job *job)
+static void job_start(struct service_job *job)
 {
-    const struct banner_context *c = job->context;
-    struct banner_probe_options options;
+    const struct service_context *c = job->context;
+    struct service_probe_options options;
     int err = 0;
 
-    banner_probe_free(job->probe);
+    service_probe_free(job->probe);
     job->probe = NULL;
     job->state = JOB_PROBING;
     job_options(job, &options);
@@ -289,20 +289,20 @@ static void job_start(struct banner_job *job)
         job_over(job);
         return;
     }
-    err = banner_probe_new(c->session, c->tls, &options, job_probed, job, &job->probe);
+    err = service_probe_new(c->session, c->tls, &options, job_probed, job, &job->probe);
     if (err)
         job_fail(job, err == -ENOMEM ? "memory" : "usage",
                  "cannot be asked: the request is too long");
     else
-        banner_probe_start(job->probe);
+        service_probe_start(job->probe);
 }
 
 /* --- the outside -------------------------------------------------------------------------------
  */
 
-static struct banner_job *job_new(const struct banner_context *context, const char *text)
+static struct service_job *job_new(const struct service_context *context, const char *text)
 {
-    struct banner_job *job = calloc(1, sizeof(*job));
+    struct service_job *job = calloc(1, sizeof(*job));
 
     if (!job)
         return NULL;
@@ -313,10 +313,10 @@ static struct banner_job *job_new(const struct banner_context *context, const ch
     return job;
 }
 
-struct banner_job *banner_job_new(const struct banner_context *context,
-                                  const struct banner_aim *aim)
+struct service_job *service_job_new(const struct service_context *context,
+                                    const struct service_aim *aim)
 {
-    struct banner_job *job = job_new(context, aim->text);
+    struct service_job *job = job_new(context, aim->text);
 
     if (!job)
         return NULL;
@@ -341,10 +341,10 @@ struct banner_job *banner_job_new(const struct banner_context *context,
     return job;
 }
 
-struct banner_job *banner_job_new_failed(const struct banner_context *context, const char *text,
-                                         const struct failure *failure)
+struct service_job *service_job_new_failed(const struct service_context *context, const char *text,
+                                           const struct failure *failure)
 {
-    struct banner_job *job = job_new(context, text);
+    struct service_job *job = job_new(context, text);
 
     if (!job)
         return NULL;
@@ -353,12 +353,12 @@ struct banner_job *banner_job_new_failed(const struct banner_context *context, c
     return job;
 }
 
-void banner_job_free(struct banner_job *job)
+void service_job_free(struct service_job *job)
 {
     if (!job)
         return;
     lookup_give_up(job->lookup);
-    banner_probe_free(job->probe);
+    service_probe_free(job->probe);
     for (size_t i = 0; i <= REDIRECT_HOPS_MAX; i++) {
         free(job->hops[i].from);
         free(job->hops[i].to);
@@ -366,24 +366,24 @@ void banner_job_free(struct banner_job *job)
     free(job);
 }
 
-void banner_job_tick(struct banner_job *job)
+void service_job_tick(struct service_job *job)
 {
     if (job->state == JOB_PROBING)
-        banner_probe_tick(job->probe);
+        service_probe_tick(job->probe);
     if (job->state != JOB_PROBED)
         return;
-    banner_probe_facts(job->probe, &job->facts);
+    service_probe_facts(job->probe, &job->facts);
     if (job_goes_on(job))
         return;
     job_identify_all(job);
     job_over(job);
 }
 
-int64_t banner_job_wake(const struct banner_job *job)
+int64_t service_job_wake(const struct service_job *job)
 {
     switch (job->state) {
     case JOB_PROBING:
-        return banner_probe_wake(job->probe);
+        return service_probe_wake(job->probe);
     case JOB_RESOLVING:
         return TIME_NEVER;
     default:
@@ -391,17 +391,17 @@ int64_t banner_job_wake(const struct banner_job *job)
     }
 }
 
-bool banner_job_is_over(const struct banner_job *job)
+bool service_job_is_over(const struct service_job *job)
 {
     return job->state == JOB_OVER;
 }
 
-void banner_job_stop(struct banner_job *job)
+void service_job_stop(struct service_job *job)
 {
     if (job->state == JOB_PROBING)
-        banner_probe_stop(job->probe);
+        service_probe_stop(job->probe);
     if (job->state == JOB_PROBED) {
-        banner_probe_facts(job->probe, &job->facts);
+        service_probe_facts(job->probe, &job->facts);
         job_identify_all(job);
         job->state = JOB_OVER;
     }
@@ -409,7 +409,7 @@ void banner_job_stop(struct banner_job *job)
         job_fail(job, "interrupted", "was still being resolved when the run ended");
 }
 
-static void job_report_wire(const struct banner_job *job, struct report_banner_wire *wire)
+static void job_report_wire(const struct service_job *job, struct report_banner_wire *wire)
 {
     *wire = (struct report_banner_wire){.syn_rtt_ms = NAN};
     if (job->facts.has_info) {
@@ -425,7 +425,7 @@ static void job_report_wire(const struct banner_job *job, struct report_banner_w
     }
 }
 
-void banner_job_report(const struct banner_job *job, struct report_banner *report)
+void service_job_report(const struct service_job *job, struct report_banner *report)
 {
     bool asked = job->probe != NULL;
 
@@ -448,12 +448,12 @@ void banner_job_report(const struct banner_job *job, struct report_banner *repor
     job_report_wire(job, &report->wire);
 }
 
-const struct version_list *banner_job_products(const struct banner_job *job)
+const struct version_list *service_job_products(const struct service_job *job)
 {
     return &job->products;
 }
 
-int banner_job_status(const struct banner_job *job)
+int service_job_status(const struct service_job *job)
 {
     const struct service_facts *s = &job->facts.service;
 

@@ -1,13 +1,13 @@
 /* One connection after another to one address and port, until its service has told what it is. */
-#ifndef NETDX_TOOLS_BANNER_PROBE_H
-#define NETDX_TOOLS_BANNER_PROBE_H
+#ifndef NETDX_TOOLS_SERVICE_PROBE_H
+#define NETDX_TOOLS_SERVICE_PROBE_H
 
 #include "engine/service.h"
 #include "io/connection.h"
 #include "io/tls.h"
 #include "tools/session.h"
 
-struct banner_probe_options {
+struct service_probe_options {
     struct address source, destination; /* source.family 0: routing decides */
     const char *interface;
     const char *sni;         /* NULL: none */
@@ -19,23 +19,23 @@ struct banner_probe_options {
     struct service_config service; /* texts borrowed for the life of the probe */
 };
 
-struct banner_probe; /* opaque */
+struct service_probe; /* opaque */
 
-/* Called once, from the loop or from banner_probe_start itself. */
-typedef void banner_probe_done_fn(void *context);
+/* Called once, from the loop or from service_probe_start itself. */
+typedef void service_probe_done_fn(void *context);
 
 /* `tls` is borrowed. 0, -ENOMEM, -EINVAL: a request that does not fit. */
-int banner_probe_new(struct session *session, struct tls_context *tls,
-                     const struct banner_probe_options *options, banner_probe_done_fn *done,
-                     void *context, struct banner_probe **out);
-void banner_probe_free(struct banner_probe *probe); /* closes what is open; NULL is fine */
+int service_probe_new(struct session *session, struct tls_context *tls,
+                      const struct service_probe_options *options, service_probe_done_fn *done,
+                      void *context, struct service_probe **out);
+void service_probe_free(struct service_probe *probe); /* closes what is open; NULL is fine */
 
-void banner_probe_start(struct banner_probe *probe);
-int64_t banner_probe_wake(const struct banner_probe *probe); /* when banner_probe_tick is due */
-void banner_probe_tick(struct banner_probe *probe);
-void banner_probe_stop(struct banner_probe *probe); /* the run is over */
+void service_probe_start(struct service_probe *probe);
+int64_t service_probe_wake(const struct service_probe *probe); /* when service_probe_tick is due */
+void service_probe_tick(struct service_probe *probe);
+void service_probe_stop(struct service_probe *probe); /* the run is over */
 
-struct banner_probe_facts {
+struct service_probe_facts {
     struct service_facts service; /* borrows from the probe */
     bool has_tls;
     struct tls_facts tls; /* of the latest handshake, also of one that failed */
@@ -46,6 +46,6 @@ struct banner_probe_facts {
     uint16_t source_port;
 };
 
-void banner_probe_facts(const struct banner_probe *probe, struct banner_probe_facts *facts);
+void service_probe_facts(const struct service_probe *probe, struct service_probe_facts *facts);
 
 #endif

@@ -1,4 +1,4 @@
-#include "tools/banner_probe.h"
+#include "tools/service_probe.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,11 +9,11 @@
 
 #define PROBE_CHUNK 16384
 
-struct banner_probe {
+struct service_probe {
     struct session *session;         /* borrowed */
     struct tls_context *tls_context; /* borrowed */
-    struct banner_probe_options options;
-    banner_probe_done_fn *done;
+    struct service_probe_options options;
+    service_probe_done_fn *done;
     void *context;
     struct service *service;       /* owned */
     struct connection *connection; /* owned; NULL between connections */
@@ -22,12 +22,12 @@ struct banner_probe {
     uint8_t out[PROBE_CHUNK]; /* ciphertext that the kernel had no room for */
     size_t out_at, out_len;
     int64_t wake_ns;
-    struct banner_probe_facts facts;
+    struct service_probe_facts facts;
 };
 
-static void probe_step(struct banner_probe *p);
+static void probe_step(struct service_probe *p);
 
-static int64_t probe_now(const struct banner_probe *p)
+static int64_t probe_now(const struct service_probe *p)
 {
     return loop_now(p->session->loop);
 }
@@ -36,7 +36,7 @@ static int64_t probe_now(const struct banner_probe *p)
  */
 
 /* What is only known while the connection is there. */
-static void probe_remember(struct banner_probe *p)
+static void probe_remember(struct service_probe *p)
 {
     if (p->tls) {
         p->facts.has_tls = true;
@@ -50,7 +50,7 @@ static void probe_remember(struct banner_probe *p)
     service_acknowledged(p->service, p->facts.has_info && !p->facts.info.unacknowledged);
 }
 
-static void probe_disconnect(struct banner_probe *p)
+static void probe_disconnect(struct service_probe *p)
 {
     probe_remember(p);
     connection_close(p->connection);
@@ -62,7 +62,7 @@ static void probe_disconnect(struct banner_probe *p)
 }
 
 /* Ciphertext on its way; what does not fit waits for connection_writable. */
-static void probe_flush(struct banner_probe *p)
+static void probe_flush(struct service_probe *p)
 {
     while (p->tls && p->connection) {
         int sent;
@@ -83,9 +83,9 @@ static void probe_flush(struct banner_probe *p)
 /* --- TLS ---------------------------------------------------------------------------------------
  */
 
-static void probe_start_tls(struct banner_probe *p)
+static void probe_start_tls(struct service_probe *p)
 {
-    const struct banner_probe_options *o = &p->options;
+    const struct service_probe_options *o = &p->options;
     const struct tls_options options = {
         .sni = o->sni && *o->sni ? o->sni : NULL,
         .name = o->name,
@@ -109,7 +109,7 @@ static void probe_start_tls(struct banner_probe *p)
 }
 
 /* The handshake's end, once. */
-static void probe_secured(struct banner_probe *p)
+static void probe_secured(struct service_probe *p)
 {
     enum tls_state state = tls_state(p->tls);
 
@@ -119,7 +119,7 @@ static void probe_secured(struct banner_probe *p)
     service_secured(p->service, state == TLS_FAILED ? tls_cause(p->tls) : NULL, probe_now(p));
 }
 
-static void probe_decrypted(struct banner_probe *p)
+static void probe_decrypted(struct service_probe *p)
 {
     uint8_t bytes[PROBE_CHUNK];
     size_t len;
@@ -140,7 +140,7 @@ static void probe_decrypted(struct banner_probe *p)
 
 static void probe_connected(void *context, int error)
 {
-    struct banner_probe *p = context;
+    struct service_probe *p = context;
 
     probe_remember(p);
     service_connected(p->service, error, probe_now(p));
@@ -149,7 +149,7 @@ static void probe_connected(void *context, int error)
 
 static void probe_received(void *context, const uint8_t *bytes, size_t len)
 {
-    struct banner_probe *p = context;
+    struct service_probe *p = context;
 
     if (p->tls) {
         tls_feed(p->tls, bytes, len);
@@ -164,7 +164,7 @@ static void probe_received(void *context, const uint8_t *bytes, size_t len)
 
 static void probe_writable(void *context)
 {
-    struct banner_probe *p = context;
+    struct service_probe *p = context;
 
     probe_flush(p);
     probe_step(p);
@@ -172,7 +172,7 @@ static void probe_writable(void *context)
 
 static void probe_closed(void *context, enum connection_close how, int error)
 {
-    struct banner_probe *p = context;
+    struct service_probe *p = context;
     enum service_close end = how == CONNECTION_FIN ? SERVICE_FIN : SERVICE_RESET;
 
     (void)error;
@@ -199,7 +199,7 @@ static const struct connection_events probe_events = {
 /* --- what the service wants --------------------------------------------------------------------
  */
 
-static void probe_connect(struct banner_probe *p)
+static void probe_connect(struct service_probe *p)
 {
     const struct connection_options options = {
         .source = p->options.source,
@@ -218,7 +218,7 @@ static void probe_connect(struct banner_probe *p)
 }
 
 /* False: nothing more can be sent now. */
-static bool probe_send(struct banner_probe *p, const struct service_step *step)
+static bool probe_send(struct service_probe *p, const struct service_step *step)
 {
     int sent;
 
@@ -237,7 +237,7 @@ static bool probe_send(struct banner_probe *p, const struct service_step *step)
     return sent != 0;
 }
 
-static void probe_finish(struct banner_probe *p)
+static void probe_finish(struct service_probe *p)
 {
     p->finished = true;
     p->wake_ns = TIME_NEVER;
@@ -246,7 +246,7 @@ static void probe_finish(struct banner_probe *p)
     p->done(p->context);
 }
 
-static void probe_step(struct banner_probe *p)
+static void probe_step(struct service_probe *p)
 {
     while (!p->finished) {
         struct service_step step;
@@ -276,11 +276,11 @@ static void probe_step(struct banner_probe *p)
 /* --- the outside -------------------------------------------------------------------------------
  */
 
-int banner_probe_new(struct session *session, struct tls_context *tls,
-                     const struct banner_probe_options *options, banner_probe_done_fn *done,
-                     void *context, struct banner_probe **out)
+int service_probe_new(struct session *session, struct tls_context *tls,
+                      const struct service_probe_options *options, service_probe_done_fn *done,
+                      void *context, struct service_probe **out)
 {
-    struct banner_probe *p = calloc(1, sizeof(*p));
+    struct service_probe *p = calloc(1, sizeof(*p));
     int err;
 
     if (!p)
@@ -300,7 +300,7 @@ int banner_probe_new(struct session *session, struct tls_context *tls,
     return 0;
 }
 
-void banner_probe_free(struct banner_probe *p)
+void service_probe_free(struct service_probe *p)
 {
     if (!p)
         return;
@@ -310,17 +310,17 @@ void banner_probe_free(struct banner_probe *p)
     free(p);
 }
 
-void banner_probe_start(struct banner_probe *p)
+void service_probe_start(struct service_probe *p)
 {
     probe_step(p);
 }
 
-int64_t banner_probe_wake(const struct banner_probe *p)
+int64_t service_probe_wake(const struct service_probe *p)
 {
     return p->wake_ns;
 }
 
-void banner_probe_tick(struct banner_probe *p)
+void service_probe_tick(struct service_probe *p)
 {
     if (p->finished || probe_now(p) < p->wake_ns)
         return;
@@ -328,7 +328,7 @@ void banner_probe_tick(struct banner_probe *p)
     probe_step(p);
 }
 
-void banner_probe_stop(struct banner_probe *p)
+void service_probe_stop(struct service_probe *p)
 {
     if (p->finished)
         return;
@@ -336,7 +336,7 @@ void banner_probe_stop(struct banner_probe *p)
     probe_step(p);
 }
 
-void banner_probe_facts(const struct banner_probe *p, struct banner_probe_facts *facts)
+void service_probe_facts(const struct service_probe *p, struct service_probe_facts *facts)
 {
     *facts = p->facts;
     service_facts(p->service, &facts->service);
