@@ -15,6 +15,7 @@ enum job_state { JOB_PROBING, JOB_PROBED, JOB_RESOLVING, JOB_OVER };
 
 struct service_job {
     const struct service_context *context;
+    const struct target_text *item;
     const char *text;
     enum job_state state;
     struct address address;
@@ -264,10 +265,12 @@ static void job_options(struct service_job *job, struct service_probe_options *o
                 is_ipv6 ? "]" : "");
     o->service.host = r->host ? r->host : job->host;
     o->service.port = job->url.port;
+    if (job->item->protocol)
+        o->service.protocol = job->item->protocol;
     if (job->is_url) {
         o->service.path = job->url.path;
         o->service.tls = job->url.tls ? SERVICE_TLS_ALWAYS : SERVICE_TLS_NEVER;
-        o->service.protocol = r->service.protocol ? r->service.protocol : "http";
+        o->service.protocol = o->service.protocol ? o->service.protocol : "http";
     }
     job_headers(job, &o->service);
 }
@@ -300,14 +303,16 @@ static void job_start(struct service_job *job)
 /* --- the outside -------------------------------------------------------------------------------
  */
 
-static struct service_job *job_new(const struct service_context *context, const char *text)
+static struct service_job *job_new(const struct service_context *context,
+                                   const struct target_text *item)
 {
     struct service_job *job = calloc(1, sizeof(*job));
 
     if (!job)
         return NULL;
     job->context = context;
-    job->text = text;
+    job->item = item;
+    job->text = item->text;
     job->dns_ms = NAN;
     job->facts.service.cause.alert = -1;
     return job;
@@ -316,7 +321,7 @@ static struct service_job *job_new(const struct service_context *context, const 
 struct service_job *service_job_new(const struct service_context *context,
                                     const struct service_aim *aim)
 {
-    struct service_job *job = job_new(context, aim->text);
+    struct service_job *job = job_new(context, aim->item);
 
     if (!job)
         return NULL;
@@ -341,10 +346,11 @@ struct service_job *service_job_new(const struct service_context *context,
     return job;
 }
 
-struct service_job *service_job_new_failed(const struct service_context *context, const char *text,
+struct service_job *service_job_new_failed(const struct service_context *context,
+                                           const struct target_text *item,
                                            const struct failure *failure)
 {
-    struct service_job *job = job_new(context, text);
+    struct service_job *job = job_new(context, item);
 
     if (!job)
         return NULL;
@@ -451,6 +457,11 @@ void service_job_report(const struct service_job *job, struct report_banner *rep
 const struct version_list *service_job_products(const struct service_job *job)
 {
     return &job->products;
+}
+
+const struct target_text *service_job_item(const struct service_job *job)
+{
+    return job->item;
 }
 
 int service_job_status(const struct service_job *job)

@@ -9,6 +9,7 @@
 #include "tools/service_options.h"
 #include "tools/service_probe.h"
 #include "tools/target.h"
+#include "tools/target_list.h"
 
 struct service_context { /* what all jobs of a run share; borrowed */
     struct session *session;
@@ -17,9 +18,9 @@ struct service_context { /* what all jobs of a run share; borrowed */
     struct version_fingerprints *fingerprints; /* NULL: none */
 };
 
-struct service_aim {  /* what a job is to ask */
-    const char *text; /* as the user wrote it; borrowed */
-    const char *name; /* the host's name; NULL: it is an address */
+struct service_aim {                /* what a job is to ask */
+    const struct target_text *item; /* as the user wrote it; borrowed */
+    const char *name;               /* the host's name; NULL: it is an address */
     struct address address;
     uint16_t port;
     bool is_url; /* scheme, port and path are the URL's */
@@ -33,7 +34,8 @@ struct service_job; /* opaque */
 struct service_job *service_job_new(const struct service_context *context,
                                     const struct service_aim *aim);
 /* One that is over before it began. */
-struct service_job *service_job_new_failed(const struct service_context *context, const char *text,
+struct service_job *service_job_new_failed(const struct service_context *context,
+                                           const struct target_text *item,
                                            const struct failure *failure);
 void service_job_free(struct service_job *job);
 
@@ -44,6 +46,7 @@ void service_job_stop(struct service_job *job);
 
 /* Borrows from the job. */
 void service_job_report(const struct service_job *job, struct report_banner *report);
+const struct target_text *service_job_item(const struct service_job *job);
 int service_job_status(const struct service_job *job);
 const struct version_list *service_job_products(const struct service_job *job);
 

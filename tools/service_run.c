@@ -13,6 +13,7 @@
 
 /* A target whose name is being resolved, or whose services are being begun. */
 struct service_source {
+    const struct target_text *item; /* borrowed */
     struct destination destination;
     struct redirect_url url;
     bool is_url;
@@ -56,15 +57,18 @@ static void service_run_open(struct service_runner *r)
 
     while (r->nsources < SERVICE_NAMES_MAX && r->next_target < r->list->count) {
         struct service_source *source = calloc(1, sizeof(*source));
-        const char *text = r->list->items[r->next_target].text;
+        const struct target_text *item = &r->list->items[r->next_target];
 
         if (!source)
             return; /* when others have ended there is memory again */
-        source->is_url = strstr(text, "://") && !redirect_parse(text, strlen(text), &source->url);
+        source->item = item;
+        source->is_url = strstr(item->text, "://") &&
+                         !redirect_parse(item->text, strlen(item->text), &source->url);
         source->begun_ns = service_run_now(r);
         source->dns_ms = NAN;
         r->sources[(r->first_source + r->nsources++) % SERVICE_NAMES_MAX] = source;
-        destination_init(&source->destination, session, &r->context->request->ports, r->list,
+        destination_init(&source->destination, session,
+                         item->ports ? item->ports : &r->context->request->ports, r->list,
                          r->next_target++);
     }
 }
@@ -103,7 +107,7 @@ static struct service_job *service_run_begin(struct service_runner *r,
 {
     const struct destination *d = &source->destination;
     struct service_aim aim = {
-        .text = d->text,
+        .item = source->item,
         .name = d->aim.target.is_address ? NULL : d->aim.target.host,
         .address = destination_address(d, r->next_address),
         .port = source->is_url ? source->url.port : d->ports->ports[r->next_port],
@@ -163,8 +167,8 @@ static void service_run_fill(struct service_runner *r)
             source->dns_ms = ns_to_ms(service_run_now(r) - source->begun_ns);
         if (source->destination.state == DESTINATION_FAILED ||
             service_run_is_too_large(r, source)) {
-            service_run_add(r, service_job_new_failed(r->context, source->destination.text,
-                                                      &source->destination.failure));
+            service_run_add(
+                r, service_job_new_failed(r->context, source->item, &source->destination.failure));
             service_run_close_source(r);
         } else {
             service_run_step(r, source);

@@ -21,7 +21,7 @@ static int target_list_add(struct target_list *list, char *text, size_t line)
     }
     if (list->count == TARGET_LIST_MAX)
         return -E2BIG;
-    list->items[list->count++] = (struct target_text){text, line};
+    list->items[list->count++] = (struct target_text){.text = text, .line = line};
     return 0;
 }
 

@@ -4,12 +4,15 @@
 
 #include "tools/common_options.h"
 #include "tools/failure.h"
+#include "tools/port_list.h"
 
 #define TARGET_LIST_MAX 1000000
 
 struct target_text {
-    char *text;  /* borrowed */
-    size_t line; /* of the file, from 1; 0: from the command line */
+    char *text;                    /* borrowed */
+    size_t line;                   /* of the file, from 1; 0: from the command line */
+    const struct port_list *ports; /* where it names none; borrowed; NULL: the run's */
+    const char *protocol;          /* that must answer; borrowed; NULL: the run's */
 };
 
 struct target_list {
