@@ -223,7 +223,8 @@ long_options() {
 
 # The commands of a manual's EXAMPLES, one a line.
 examples() {
-    mandoc -Tascii "$1" | col -bx | sed -n '/^EXAMPLES/,/^[A-Z]/p' | grep -oE 'netdx (banner|syn|trace|lab) .*'
+    mandoc -Tascii -O width=200 "$1" | col -bx | sed -n '/^EXAMPLES/,/^[A-Z]/p' |
+        grep -oE 'netdx (banner|syn|trace|lab) .*'
 }
 
 @test "R39 the manuals' examples run" {
