@@ -25,7 +25,9 @@ BUILD_PACKAGES := gcc make pkg-config libc6-dev libpcap-dev libnet1-dev libev-de
   libcap2-bin libseccomp-dev libmaxminddb-dev uthash-dev linux-libc-dev
 TEST_PACKAGES := clang libclang-rt-14-dev llvm libcmocka-dev bats mtr-tiny traceroute scamper nmap \
   fping hping3 zmap tcptrace iputils-ping iputils-tracepath iproute2 nftables tshark tcpdump mandoc jq python3 \
-  python3-scapy python3-yaml procps util-linux curl mmdb-bin time shellcheck rpm
+  python3-scapy python3-yaml procps util-linux curl mmdb-bin time shellcheck rpm \
+  nginx apache2-bin lighttpd haproxy openssh-server openssl vsftpd redis-server mariadb-server-core \
+  memcached nghttp2-server postgresql
 
 # --- how ----------------------------------------------------------------------
 PKG_LIBS := libpcap zlib libzstd libssl libcrypto libcares jansson yaml-0.1 expat libpcre2-8 libcap \

@@ -246,6 +246,15 @@ static void job_headers(struct service_job *job, struct service_config *config)
     config->headers = job->headers;
 }
 
+/* A URL that is a version endpoint's is asked as one. */
+static const char *job_url_protocol(const struct redirect_url *url)
+{
+    bool tls;
+    const struct service_row *row = service_row_of_port(url->port, &tls);
+
+    return row && row->http_path && !strcmp(row->http_path, url->path) ? row->name : "http";
+}
+
 static void job_options(struct service_job *job, struct service_probe_options *o)
 {
     const struct service_options *r = job->context->request;
@@ -270,7 +279,8 @@ static void job_options(struct service_job *job, struct service_probe_options *o
     if (job->is_url) {
         o->service.path = job->url.path;
         o->service.tls = job->url.tls ? SERVICE_TLS_ALWAYS : SERVICE_TLS_NEVER;
-        o->service.protocol = o->service.protocol ? o->service.protocol : "http";
+        if (!o->service.protocol)
+            o->service.protocol = job_url_protocol(&job->url);
     }
     job_headers(job, &o->service);
 }

@@ -340,4 +340,5 @@ void service_probe_facts(const struct service_probe *p, struct service_probe_fac
 {
     *facts = p->facts;
     service_facts(p->service, &facts->service);
+    facts->has_tls = p->facts.has_tls && facts->service.tls; /* not of a try without */
 }

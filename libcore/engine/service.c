@@ -49,7 +49,7 @@ int service_new(const struct service_config *config, int64_t now_ns, struct serv
     if (config->protocol && s->row)
         service_row_of_port(config->port, &tls_port);
     s->tls = config->tls == SERVICE_TLS_ALWAYS || (config->tls == SERVICE_TLS_AUTO && tls_port);
-    s->get = s->row && s->row->http_path && strcmp(s->row->http_path, "/") != 0;
+    s->get = s->row && s->row->in_body;
     err = config->protocol && !s->row ? -EINVAL : service_request(s);
     if (err) {
         service_free(s);

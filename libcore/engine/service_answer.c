@@ -84,7 +84,7 @@ static bool answer_upgrade(struct service *s)
     if (s->tls || s->config.tls != SERVICE_TLS_AUTO || s->tries >= SERVICE_TRIES_MAX)
         return false;
     s->tls = true;
-    s->get = false;
+    s->get = s->row && s->row->in_body;
     service_try_again(s);
     return true;
 }

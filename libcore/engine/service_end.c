@@ -69,8 +69,8 @@ void service_closed(struct service *s, enum service_close how, int64_t now_ns)
 
 void service_broken(struct service *s, const struct cause *cause, int64_t now_ns)
 {
-    if (s->state == STATE_DONE)
-        return;
+    if (s->state <= STATE_CONNECTING || s->state == STATE_DONE)
+        return; /* of a connection that was given up already */
     s->cause = *cause;
     service_finish(s);
     s->timing.total_ns = now_ns - s->begun_ns;

@@ -69,7 +69,9 @@ int service_reader(struct service *s)
         .body_limit = s->config.body_limit,
     };
 
-    if (s->get && config.body_limit < SERVICE_REFUSAL_BODY)
+    if (s->row && s->row->in_body && config.body_limit < SERVICE_BANNER_MAX)
+        config.body_limit = SERVICE_BANNER_MAX;
+    else if (s->get && config.body_limit < SERVICE_REFUSAL_BODY)
         config.body_limit = SERVICE_REFUSAL_BODY;
     http_free(s->http);
     s->http = NULL;

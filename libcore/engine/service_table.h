@@ -25,6 +25,7 @@ struct service_row {
     const char *hello; /* NULL: none, or an HTTP request */
     size_t hello_len;
     const char *http_path; /* HTTP, with this path; NULL: not HTTP */
+    bool in_body;          /* it is the body that says what it is */
     const char *identify;  /* kind of the banner for the version readers */
     /* Whether the bytes are a whole answer; not for HTTP. */
     enum service_reading (*read)(const uint8_t *bytes, size_t len);

@@ -27,6 +27,7 @@ static const struct {
     [VERSION_DOCKER] = {"/version", version_read_docker},
     [VERSION_ELASTICSEARCH] = {"/", version_read_elasticsearch},
     [VERSION_PROMETHEUS] = {"/api/v1/status/buildinfo", version_read_prometheus},
+    [VERSION_HAPROXY] = {"/stats", version_read_haproxy},
 };
 
 const char *const version_kind_names[] = {
@@ -49,6 +50,7 @@ const char *const version_kind_names[] = {
     [VERSION_DOCKER] = "docker-version",
     [VERSION_ELASTICSEARCH] = "elasticsearch",
     [VERSION_PROMETHEUS] = "prometheus",
+    [VERSION_HAPROXY] = "haproxy-stats",
     [VERSION_KINDS] = NULL,
 };
 

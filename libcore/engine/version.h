@@ -43,6 +43,7 @@ enum version_kind {
     VERSION_DOCKER,
     VERSION_ELASTICSEARCH,
     VERSION_PROMETHEUS, /* /api/v1/status/buildinfo, or metrics with a build_info */
+    VERSION_HAPROXY,    /* the page of its statistics */
     VERSION_KINDS,
 };
 

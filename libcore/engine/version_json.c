@@ -1,4 +1,4 @@
-/* Bodies of version endpoints: JSON, and for Prometheus also its metrics. */
+/* Bodies of version endpoints: JSON, the metrics of Prometheus, the page of HAProxy. */
 #include <jansson.h>
 #include <string.h>
 
@@ -166,5 +166,22 @@ struct decode version_read_prometheus(enum version_kind kind, struct cursor bann
         return json_read(kind, banner, json_prometheus, list);
     while (cursor_left(&banner))
         json_metric(kind, version_scan_line(&banner), list);
+    return decode_ok();
+}
+
+/* "HAProxy version 2.6.12-1+deb12u4, released 2023/12/16", unless "stats hide-version" is set. */
+struct decode version_read_haproxy(enum version_kind kind, struct cursor banner,
+                                   struct version_list *list)
+{
+    while (cursor_left(&banner)) {
+        struct cursor raw = banner;
+
+        if (version_scan_literal(&banner, "HAProxy version ")) {
+            raw = version_scan_until(&raw, "<\r\n");
+            version_put(list, kind, "HAProxy", version_scan_until(&banner, ",<\r\n"), raw);
+            break;
+        }
+        cursor_skip(&banner, 1);
+    }
     return decode_ok();
 }

@@ -71,7 +71,7 @@ version_reader version_read_http, version_read_via, version_read_aspnet;
 version_reader version_read_ssh, version_read_greeting, version_read_dns;
 version_reader version_read_mysql, version_read_redis, version_read_memcached;
 version_reader version_read_kubernetes, version_read_docker, version_read_elasticsearch;
-version_reader version_read_prometheus;
+version_reader version_read_prometheus, version_read_haproxy;
 
 /*
  * What fingerprints are matched against, one piece after the other: a header's value, a line

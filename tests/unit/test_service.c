@@ -653,6 +653,42 @@ static void test_requests(void **state)
                                "X-One: 1\r\nX-Two: 2\r\n\r\n");
 }
 
+/* What says its version in a body is asked by GET, and the body is kept. */
+static void test_bodies_of_endpoints(void **state)
+{
+    static const uint16_t ports[] = {2375, 8404, 9090, 9200};
+    static const char *const begins[] = {"GET /version ", "GET /stats ",
+                                         "GET /api/v1/status/buildinfo ", "GET / "};
+    static char body[5000];
+
+    (void)state;
+    memset(body, 'x', sizeof(body) - 1);
+    for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
+        struct service_config config;
+        struct service_facts facts;
+        struct service_step step;
+        struct service *service;
+        char words[1024];
+
+        service_config_default(&config);
+        config.host = "a";
+        config.port = ports[i];
+        first_words(&config, words, sizeof(words));
+        assert_memory_equal(words, begins[i], strlen(begins[i]));
+        assert_int_equal(service_new(&config, 0, &service), 0);
+        service_next(service, 0, &step);
+        service_connected(service, 0, 0);
+        service_next(service, 0, &step);
+        service_sent(service, step.len, 0);
+        say(service, "HTTP/1.0 200 OK\r\n\r\n", 0);
+        say(service, body, 0);
+        service_closed(service, SERVICE_FIN, 0);
+        service_facts(service, &facts);
+        assert_int_equal(facts.http.body_kept, sizeof(body) - 1);
+        service_free(service);
+    }
+}
+
 static void test_requests_that_do_not_fit(void **state)
 {
     struct service_config config;
@@ -670,6 +706,37 @@ static void test_requests_that_do_not_fit(void **state)
     config.path = NULL;
     config.protocol = "gopher";
     assert_int_equal(service_new(&config, 0, &service), -EINVAL);
+}
+
+/* TLS that failed and is given up for another try still says that it is broken. */
+static void test_broken_before_the_next_try(void **state)
+{
+    struct service_config config;
+    struct service_facts facts;
+    struct service_step step;
+    struct service *service;
+    struct cause cause;
+
+    (void)state;
+    service_config_default(&config);
+    config.port = 443;
+    assert_int_equal(service_new(&config, 0, &service), 0);
+    service_next(service, 0, &step);
+    service_connected(service, 0, 0);
+    service_next(service, 0, &step);
+    assert_int_equal(step.want, SERVICE_START_TLS);
+    cause_set(&cause, "tls.not_tls.ssh", PHASE_TLS, "the first bytes are not of TLS");
+    service_secured(service, &cause, 0);
+    service_broken(service, &cause, 0);
+    service_next(service, 0, &step);
+    assert_int_equal(step.want, SERVICE_CONNECT);
+    service_broken(service, &cause, 0);
+    service_connected(service, 0, 0);
+    service_receive(service, (const uint8_t *)"SSH-2.0-a\r\n", 11, 0);
+    service_facts(service, &facts);
+    assert_string_equal(facts.protocol, "ssh");
+    assert_string_equal(facts.cause.code, "");
+    service_free(service);
 }
 
 static void test_stopped(void **state)
@@ -700,7 +767,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_probes),
         cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_bodies_of_endpoints),
         cmocka_unit_test(test_requests_that_do_not_fit),
+        cmocka_unit_test(test_broken_before_the_next_try),
         cmocka_unit_test(test_stopped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

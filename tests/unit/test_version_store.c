@@ -139,12 +139,21 @@ static void test_endpoints(void **state)
         {"go_info{version=\"go1.20\"} 1", ""},
         {"x_build_info{", ""},
     };
+    static const struct products_row haproxy[] = {
+        {"<h1><a href=\"http://www.haproxy.org/\">"
+         "HAProxy version 2.6.12-1+deb12u4, released 2026/10/17</a></h1>\n",
+         "HAProxy=2.6.12~<1+deb12u4>"},
+        {"<h1>HAProxy version 2.9.0, released 2023/12/05</h1>", "HAProxy=2.9.0"},
+        {"<h1>HAProxy</h1>\n<h2>Statistics Report for pid 8</h2>", ""},
+        {"HAProxy version ", "HAProxy=-"},
+    };
 
     (void)state;
     products_check(VERSION_KUBERNETES, kubernetes, COUNT(kubernetes));
     products_check(VERSION_DOCKER, docker, COUNT(docker));
     products_check(VERSION_ELASTICSEARCH, elasticsearch, COUNT(elasticsearch));
     products_check(VERSION_PROMETHEUS, prometheus, COUNT(prometheus));
+    products_check(VERSION_HAPROXY, haproxy, COUNT(haproxy));
 }
 
 static void test_endpoints_that_fail(void **state)
