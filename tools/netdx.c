@@ -12,6 +12,7 @@ static const struct command {
     const struct options *options;
 } commands[] = {
     {banner_main, &banner_command_options},
+    {check_main, &check_command_options},
     {flows_main, &flows_command_options},
     {lab_main, &lab_command_options},
     {syn_main, &syn_command_options},

@@ -7,6 +7,9 @@
 int banner_main(int argc, char **argv);
 extern const struct options banner_command_options;
 
+int check_main(int argc, char **argv);
+extern const struct options check_command_options;
+
 int flows_main(int argc, char **argv);
 extern const struct options flows_command_options;
 

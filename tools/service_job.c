@@ -9,9 +9,10 @@
 #include "base/timespan.h"
 #include "engine/service_table.h"
 
-#define JOB_URL_TEXT TEXT_ESCAPED_SIZE(REDIRECT_TEXT_SIZE)
+#define JOB_BACKOFF_MAX_NS (60 * NS_PER_SEC)
+#define JOB_URL_TEXT       TEXT_ESCAPED_SIZE(REDIRECT_TEXT_SIZE)
 
-enum job_state { JOB_PROBING, JOB_PROBED, JOB_RESOLVING, JOB_OVER };
+enum job_state { JOB_PROBING, JOB_PROBED, JOB_RESOLVING, JOB_PAUSED, JOB_OVER };
 
 struct service_job {
     const struct service_context *context;
@@ -21,6 +22,13 @@ struct service_job {
     struct address address;
     struct redirect_url url;
     bool is_name, is_url;
+    struct { /* where it began, for another try */
+        struct address address;
+        struct redirect_url url;
+        bool is_name, is_url;
+    } first;
+    unsigned tries;
+    int64_t pause_end_ns;
     char host[REDIRECT_HOST_SIZE + 2]; /* for the Host header */
     const char *headers[SERVICE_HEADERS_MAX + 2];
     char cookie[REDIRECT_COOKIES_SIZE + 16];
@@ -310,6 +318,49 @@ static void job_start(struct service_job *job)
         service_probe_start(job->probe);
 }
 
+/* --- tries -------------------------------------------------------------------------------------
+ */
+
+static void job_forget_hops(struct service_job *job)
+{
+    for (size_t i = 0; i <= REDIRECT_HOPS_MAX; i++) {
+        free(job->hops[i].from);
+        free(job->hops[i].to);
+    }
+    memset(job->hops, 0, sizeof(job->hops));
+    job->nhops = 0;
+    job->redirect_code = NULL;
+}
+
+static void job_try(struct service_job *job)
+{
+    job_forget_hops(job);
+    job->address = job->first.address;
+    job->url = job->first.url;
+    job->is_name = job->first.is_name;
+    job->is_url = job->first.is_url;
+    job->tries++;
+    redirects_begin(&job->chain, &job->url, job->context->request->follow);
+    job_start(job);
+}
+
+/* True: it is asked once more, each time after twice the wait. */
+static bool job_pauses(struct service_job *job)
+{
+    const struct service_context *c = job->context;
+    int64_t wait_ns = c->request->backoff_ns;
+
+    if (!c->fails || job->tries > c->request->retries || !c->fails(job, c->judge))
+        return false;
+    for (unsigned i = 1; i < job->tries && wait_ns < JOB_BACKOFF_MAX_NS; i++)
+        wait_ns *= 2;
+    if (wait_ns > JOB_BACKOFF_MAX_NS)
+        wait_ns = JOB_BACKOFF_MAX_NS;
+    job->pause_end_ns = time_add(loop_now(c->session->loop), wait_ns);
+    job->state = JOB_PAUSED;
+    return true;
+}
+
 /* --- the outside -------------------------------------------------------------------------------
  */
 
@@ -351,8 +402,11 @@ struct service_job *service_job_new(const struct service_context *context,
                     context->request->service.path ? context->request->service.path : "/");
     }
     job->url.port = aim->port;
-    redirects_begin(&job->chain, &job->url, context->request->follow);
-    job_start(job);
+    job->first.address = job->address;
+    job->first.url = job->url;
+    job->first.is_name = job->is_name;
+    job->first.is_url = job->is_url;
+    job_try(job);
     return job;
 }
 
@@ -375,10 +429,7 @@ void service_job_free(struct service_job *job)
         return;
     lookup_give_up(job->lookup);
     service_probe_free(job->probe);
-    for (size_t i = 0; i <= REDIRECT_HOPS_MAX; i++) {
-        free(job->hops[i].from);
-        free(job->hops[i].to);
-    }
+    job_forget_hops(job);
     free(job);
 }
 
@@ -386,13 +437,16 @@ void service_job_tick(struct service_job *job)
 {
     if (job->state == JOB_PROBING)
         service_probe_tick(job->probe);
+    if (job->state == JOB_PAUSED && loop_now(job->context->session->loop) >= job->pause_end_ns)
+        job_try(job);
     if (job->state != JOB_PROBED)
         return;
     service_probe_facts(job->probe, &job->facts);
     if (job_goes_on(job))
         return;
     job_identify_all(job);
-    job_over(job);
+    if (!job_pauses(job))
+        job_over(job);
 }
 
 int64_t service_job_wake(const struct service_job *job)
@@ -402,6 +456,8 @@ int64_t service_job_wake(const struct service_job *job)
         return service_probe_wake(job->probe);
     case JOB_RESOLVING:
         return TIME_NEVER;
+    case JOB_PAUSED:
+        return job->pause_end_ns;
     default:
         return 0;
     }
@@ -421,6 +477,8 @@ void service_job_stop(struct service_job *job)
         job_identify_all(job);
         job->state = JOB_OVER;
     }
+    if (job->state == JOB_PAUSED)
+        job->state = JOB_OVER;
     if (job->state == JOB_RESOLVING)
         job_fail(job, "interrupted", "was still being resolved when the run ended");
 }
@@ -472,6 +530,11 @@ const struct version_list *service_job_products(const struct service_job *job)
 const struct target_text *service_job_item(const struct service_job *job)
 {
     return job->item;
+}
+
+unsigned service_job_tries(const struct service_job *job)
+{
+    return job->tries;
 }
 
 int service_job_status(const struct service_job *job)

@@ -11,11 +11,16 @@
 #include "tools/target.h"
 #include "tools/target_list.h"
 
+struct service_job; /* opaque */
+
 struct service_context { /* what all jobs of a run share; borrowed */
     struct session *session;
     const struct service_options *request;
     struct tls_context *tls;
     struct version_fingerprints *fingerprints; /* NULL: none */
+    /* Whether what a job found is worth one of the request's retries. NULL: never. */
+    bool (*fails)(const struct service_job *job, const void *judge);
+    const void *judge; /* borrowed */
 };
 
 struct service_aim {                /* what a job is to ask */
@@ -27,8 +32,6 @@ struct service_aim {                /* what a job is to ask */
     struct redirect_url url;
     double dns_ms; /* NAN: no look-up */
 };
-
-struct service_job; /* opaque */
 
 /* NULL: out of memory. */
 struct service_job *service_job_new(const struct service_context *context,
@@ -47,6 +50,7 @@ void service_job_stop(struct service_job *job);
 /* Borrows from the job. */
 void service_job_report(const struct service_job *job, struct report_banner *report);
 const struct target_text *service_job_item(const struct service_job *job);
+unsigned service_job_tries(const struct service_job *job); /* 0: nobody was asked */
 int service_job_status(const struct service_job *job);
 const struct version_list *service_job_products(const struct service_job *job);
 

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "base/timespan.h"
 #include "report/banner.h"
+#include "report/banner_value.h"
 #include "report/value.h"
 
 #define JSON_SCHEMA "netdx.banner/1"
@@ -258,7 +259,7 @@ static json_t *json_met(const struct service_facts *service)
     return met;
 }
 
-static json_t *json_target(const struct report_banner *b)
+json_t *report_banner_value(const struct report_banner *b)
 {
     const struct service_facts *s = b->service;
     json_t *target = json_object();
@@ -299,7 +300,7 @@ int report_banner_json_begin(FILE *out, int64_t start_unix_ns)
 
 int report_banner_json_target(FILE *out, const struct report_banner *banner, bool first)
 {
-    return value_write_target(out, json_target(banner), first);
+    return value_write_target(out, report_banner_value(banner), first);
 }
 
 int report_banner_json_end(FILE *out, const struct report_banner_run *run)
@@ -320,7 +321,7 @@ int report_banner_event(FILE *out, const struct report_banner *banner)
     json_t *line = json_object();
 
     json_object_set_new(line, "event", json_string("banner"));
-    json_object_update_missing_new(line, json_target(banner));
+    json_object_update_missing_new(line, report_banner_value(banner));
     return value_write_line(out, line);
 }
 

@@ -76,20 +76,6 @@ static void text_failure(FILE *out, const struct report_banner *b, bool color)
 /* --- what follows it ---------------------------------------------------------------------------
  */
 
-static const char *const text_problems[TLS_PROBLEMS] = {
-    "the certificate has expired",
-    "the certificate is not valid yet",
-    "the certificate expires within days",
-    "the certificate is for another name",
-    "the certificate is signed by itself",
-    "the chain ends in a certificate that nobody here trusts",
-    "nobody here trusts the issuer",
-    "the server does not send the certificates between its own and the root",
-    "the certificate was revoked",
-    "the key is too short to be safe",
-    "the signature's digest is broken",
-};
-
 static void text_warning(FILE *out, bool color, const char *code, const char *words)
 {
     fprintf(out, "    %swarning%s: %s (%s)\n", color ? TABLE_YELLOW : "", color ? TABLE_END : "",
@@ -123,7 +109,7 @@ static void text_tls(FILE *out, const struct report_banner *b,
         text_certificate(out, &tls->certificate);
     for (unsigned bit = 0; bit < TLS_PROBLEMS; bit++)
         if (tls->problems & 1u << bit)
-            text_warning(out, options->color, tls_problem_code(bit), text_problems[bit]);
+            text_warning(out, options->color, tls_problem_code(bit), tls_problem_words(bit));
 }
 
 static void text_redirects(FILE *out, const struct report_banner *b, bool color)

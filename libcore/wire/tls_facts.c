@@ -11,3 +11,22 @@ const char *tls_problem_code(unsigned bit)
 
     return bit < TLS_PROBLEMS ? codes[bit] : NULL;
 }
+
+const char *tls_problem_words(unsigned bit)
+{
+    static const char *const words[TLS_PROBLEMS] = {
+        "the certificate has expired",
+        "the certificate is not valid yet",
+        "the certificate expires within days",
+        "the certificate is for another name",
+        "the certificate is signed by itself",
+        "the chain ends in a certificate that nobody here trusts",
+        "nobody here trusts the issuer",
+        "the server does not send the certificates between its own and the root",
+        "the certificate was revoked",
+        "the key is too short to be safe",
+        "the signature's digest is broken",
+    };
+
+    return bit < TLS_PROBLEMS ? words[bit] : NULL;
+}

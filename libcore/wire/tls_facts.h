@@ -24,6 +24,7 @@ enum tls_problem { /* of the certificate or its chain; several at once */
 
 /* "tls.cert.expired" of the n-th bit. */
 const char *tls_problem_code(unsigned bit);
+const char *tls_problem_words(unsigned bit); /* "the certificate has expired" */
 
 #define TLS_NAME_SIZE 256
 #define TLS_NAMES_MAX 64 /* shown; all are counted */
