@@ -141,11 +141,26 @@ static void check_put_label(FILE *out, const char *safe)
         fputc(strchr("='|", *safe) ? '_' : *safe, out);
 }
 
+/* Without an exponent, which the guidelines do not know, and without zeros at the end. */
+static void check_number(FILE *out, double number)
+{
+    char text[64];
+    int len = snprintf(text, sizeof(text), "%.9f", number);
+
+    while (len > 1 && text[len - 1] == '0')
+        len--;
+    if (text[len - 1] == '.')
+        len--;
+    fprintf(out, "%.*s", len, text);
+}
+
 static void check_limit(FILE *out, const struct check_value *value, double limit)
 {
     fputc(';', out);
-    if (!isnan(limit))
-        fprintf(out, "%.9g%s", limit, value->is_least ? ":" : "");
+    if (isnan(limit))
+        return;
+    check_number(out, limit);
+    fputs(value->is_least ? ":" : "", out);
 }
 
 static void check_value_put(FILE *out, const struct check_value *value)
@@ -158,8 +173,10 @@ static void check_value_put(FILE *out, const struct check_value *value)
         fprintf(out, "=%.0f", value->value);
     check_limit(out, value, value->warn);
     check_limit(out, value, value->crit);
-    if (!isnan(value->min))
-        fprintf(out, ";%.9g", value->min);
+    if (isnan(value->min))
+        return;
+    fputc(';', out);
+    check_number(out, value->min);
 }
 
 int report_check_performance(FILE *out, const struct report_check *check, bool several)

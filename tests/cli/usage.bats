@@ -202,7 +202,7 @@ long_options() {
 }
 
 @test "R39 options of help, manual and completion are the same" {
-    for command in banner trace lab syn flows version; do
+    for command in banner check trace lab syn flows version; do
         help=$("$NETDX" "$command" -h | grep -E '^ +-' | long_options)
         manual=$(mandoc -Tascii "$man/netdx-$command.1" | col -b | grep -E '^ +-' | long_options)
         completion=$("$NETDX" completion bash | grep -E "^ +$command\)" | long_options)
@@ -224,7 +224,7 @@ long_options() {
 # The commands of a manual's EXAMPLES, one a line.
 examples() {
     mandoc -Tascii -O width=200 "$1" | col -bx | sed -n '/^EXAMPLES/,/^[A-Z]/p' |
-        grep -oE 'netdx (banner|syn|trace|lab) .*'
+        grep -oE 'netdx (banner|check|syn|trace|lab) .*'
 }
 
 @test "R39 the manuals' examples run" {
