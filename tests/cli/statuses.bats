@@ -21,6 +21,7 @@ def report($reason): common and .error == null and .end.reason == $reason and .i
     and .counters.sent >= .counters.received and (.hops | length) > 0;
 def finds($ids): [.findings[].id] == $ids;
 def syn: .schema == "netdx.syn/1" and .error == null and .elapsed_ms > 0;
+def check: .schema == "netdx.check/1" and .error == null and .elapsed_ms > 0;
 def failure($code): common and .interrupted == false and .error.code == $code
     and (.error.message | length) > 0 and (.hops // [] | length) == 0;'
 
@@ -76,6 +77,27 @@ table()
     row signal syn 143 'syn and .interrupted and .targets[0].answered > 2' healthy \
         '$interrupt TERM 0.7 $NETDX syn --json -c 0 --interval 50ms server.lab:80'
     row full-disk syn 3 '' - '$NETDX syn --json -c 1 127.0.0.1:9 >/dev/full'
+
+    row fine check 0 'check and .level == "ok" and .targets[0].http.status == 200' healthy \
+        '$NETDX check --json -4 server.lab:80'
+    row loss check 1 'check and .level == "warning" and .targets[0].findings[0].code == "check.slow"' \
+        loss '$NETDX check --json -4 --warn 10ms --timeout 20s server.lab:80'
+    row dead check 2 'check and .targets[0].error.code == "tcp.timed_out" and .targets[0].tries == 2' \
+        dead-target '$NETDX check --json -4 --timeout 500ms --retries 1 --backoff 10ms server.lab:80'
+    row dead check 2 'check and .targets[0].error.code == "tcp.refused"' - \
+        '$NETDX check --json --retries 0 127.0.0.1:9'
+    row unresolvable check 2 '.targets[0].error.code == "dns.unreachable" and .level == "critical"' \
+        healthy '$NETDX check --json nosuch.test'
+    row no-privilege check 0 'check and .privilege == "unprivileged" and .level == "ok"' healthy \
+        '$nobody $NETDX check --json -4 server.lab:80'
+    row bad-flag check 3 '.schema == "netdx.check/1" and .error.code == "usage"' - \
+        '$NETDX check --json --nonsense 127.0.0.1'
+    row signal check 130 'check and .interrupted and .targets[0].tries == 1' healthy \
+        '$interrupt INT 0.7 $NETDX check --json --backoff 10s server.lab:9'
+    row signal check 143 'check and .interrupted and .targets[0].tries == 1' healthy \
+        '$interrupt TERM 0.7 $NETDX check --json --backoff 10s server.lab:9'
+    row full-disk check 3 '' - '$NETDX check --json --retries 0 127.0.0.1:9 >/dev/full'
+    row full-disk check 3 '' - '$NETDX check --retries 0 -o /dev/full 127.0.0.1:9'
 
     # The lab has no document of its own: its command's comes through as it is.
     row fine lab 0 '.answer == 42' - '$NETDX lab healthy -- echo "{\"answer\": 42}"'
