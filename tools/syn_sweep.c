@@ -59,6 +59,7 @@ void syn_sweep_raw_options(double rate_pps, struct raw_options *options)
     cpu_set_t cpus;
 
     options->snaplen = SYN_SWEEP_SNAPLEN;
+    options->ring = true;
     options->buffer_bytes = SYN_SWEEP_RING_BYTES;
     options->incoming_only = true;
     if (rate_pps > 0 || sched_getaffinity(0, sizeof(cpus), &cpus))

@@ -4,7 +4,6 @@
 #include <ev.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/cursor.h"
-#include "base/timespan.h"
+#include "io/capture.h"
 #include "io/clockmap.h"
 #include "io/linkwatch.h"
 #include "io/rawsend.h"
@@ -21,13 +20,12 @@
 /* Each frame has a slot of this size (and 2 KiB slots fill pages): 1500 bytes of IP fit whole. */
 #define RAW_SNAPLEN      1800
 #define RAW_BUFFER_BYTES (2 * 1024 * 1024)
-#define RAW_FILTER_SIZE  8192
 
 struct raw {
     struct netio io;
     struct loop *loop; /* borrowed */
     struct rawsend *send;
-    pcap_t *capture;
+    struct capture *capture;
     ev_io readable, link_changed;
     struct linkwatch link; /* fd -1 without an interface */
     uint32_t ifindex;      /* 0: all */
@@ -37,14 +35,7 @@ struct raw {
     bool drained;       /* the latest receive found nothing */
     int64_t drained_ns; /* everything stamped before this was read */
     struct netio_counters counters;
-    uint32_t seen_dropped; /* libpcap's counters are 32 bits wide and wrap */
 };
-
-static int raw_fail(char error[IO_ERROR_SIZE], int code, const char *what, const char *why)
-{
-    snprintf(error, IO_ERROR_SIZE, "%s: %s", what, why);
-    return code;
-}
 
 /* --- sending ------------------------------------------------------------------ */
 
@@ -84,9 +75,8 @@ static void raw_read_cooked(struct raw *raw, struct netio_frame *frame)
         raw->twin_waits || type == RAW_SLL_OUTGOING ? PACKET_OUTGOING : PACKET_INCOMING;
 }
 
-static void raw_stamp(struct raw *raw, const struct timeval *nanoseconds, struct netio_frame *frame)
+static void raw_stamp(struct raw *raw, int64_t unix_ns, struct netio_frame *frame)
 {
-    int64_t unix_ns = (int64_t)nanoseconds->tv_sec * NS_PER_SEC + nanoseconds->tv_usec;
     int64_t now = loop_now(raw->loop);
 
     if (unix_ns == 0) {
@@ -101,8 +91,7 @@ static void raw_stamp(struct raw *raw, const struct timeval *nanoseconds, struct
 static int raw_receive(struct netio *io, struct netio_frame *frame)
 {
     struct raw *raw = (struct raw *)io;
-    struct pcap_pkthdr *header;
-    const uint8_t *bytes;
+    struct capture_frame captured;
 
     if (raw->twin_waits) {
         *frame = raw->twin;
@@ -116,16 +105,18 @@ static int raw_receive(struct netio *io, struct netio_frame *frame)
     }
     int64_t before = loop_now(raw->loop);
     clockmap_update(&raw->clock);
-    int got = pcap_next_ex(raw->capture, &header, &bytes);
+    int got = capture_next(raw->capture, &captured);
     raw->drained = got != 1;
     if (got == 0)
         raw->drained_ns = before;
     if (got != 1)
-        return got == 0 ? 0 : -EIO;
-    *frame = (struct netio_frame){
-        .link = LINK_LINUX_SLL2, .bytes = bytes, .len = header->caplen, .wire_len = header->len};
+        return got;
+    *frame = (struct netio_frame){.link = LINK_LINUX_SLL2,
+                                  .bytes = captured.bytes,
+                                  .len = captured.len,
+                                  .wire_len = captured.wire_len};
     raw_read_cooked(raw, frame);
-    raw_stamp(raw, &header->ts, frame);
+    raw_stamp(raw, captured.unix_ns, frame);
     raw->twin = *frame;
     raw->twin.direction = PACKET_INCOMING;
     raw->counters.received++;
@@ -160,12 +151,10 @@ static int raw_wait(struct netio *io, int64_t until_ns)
 static int raw_counters(struct netio *io, struct netio_counters *counters)
 {
     struct raw *raw = (struct raw *)io;
-    struct pcap_stat stat;
+    int code = capture_add_dropped(raw->capture, &raw->counters.capture_dropped);
 
-    if (pcap_stats(raw->capture, &stat) < 0)
-        return -EIO;
-    raw->counters.capture_dropped += (uint32_t)(stat.ps_drop - raw->seen_dropped);
-    raw->seen_dropped = stat.ps_drop;
+    if (code)
+        return code;
     *counters = raw->counters;
     return 0;
 }
@@ -184,8 +173,7 @@ static void raw_close(struct netio *io)
 {
     struct raw *raw = (struct raw *)io;
 
-    if (raw->capture)
-        pcap_close(raw->capture);
+    capture_close(raw->capture);
     rawsend_close(raw->send);
     linkwatch_close(&raw->link);
     free(raw);
@@ -211,96 +199,30 @@ static int raw_find_interface(struct raw *raw, const char *name, char error[IO_E
     snprintf(what, sizeof(what), "interface '%.*s'", IF_NAMESIZE, name);
     raw->ifindex = strlen(name) < IF_NAMESIZE ? if_nametoindex(name) : 0;
     if (raw->ifindex == 0)
-        return raw_fail(error, -ENODEV, what, "no such interface");
+        return io_fail(error, -ENODEV, what, "no such interface");
     int code = linkwatch_open(&raw->link, raw->ifindex);
     if (code)
-        return raw_fail(error, code, "rtnetlink socket", strerror(-code));
+        return io_fail(error, code, "rtnetlink socket", strerror(-code));
     memcpy(request.ifr_name, name, strlen(name));
     /* Any socket will do, and this one hears of what changes from now on. */
     if (ioctl(raw->link.fd, SIOCGIFFLAGS, &request) < 0)
-        return raw_fail(error, -errno, what, strerror(errno));
+        return io_fail(error, -errno, what, strerror(errno));
     if (!(request.ifr_flags & IFF_UP))
-        return raw_fail(error, -ENETDOWN, what, "is down");
+        return io_fail(error, -ENETDOWN, what, "is down");
     return 0;
-}
-
-static int raw_capture_errno(int status)
-{
-    switch (status) {
-    case PCAP_ERROR_PERM_DENIED:
-        return -EPERM;
-    case PCAP_ERROR_NO_SUCH_DEVICE:
-        return -ENODEV;
-    case PCAP_ERROR_IFACE_NOT_UP:
-        return -ENETDOWN;
-    default:
-        return -EIO;
-    }
-}
-
-static int raw_set_program(struct raw *raw, struct bpf_program *program, char error[IO_ERROR_SIZE])
-{
-    if (pcap_setfilter(raw->capture, program) < 0)
-        return raw_fail(error, -EIO, "capture filter", pcap_geterr(raw->capture));
-    return 0;
-}
-
-static int raw_reject_all(struct raw *raw, char error[IO_ERROR_SIZE])
-{
-    struct bpf_insn reject = BPF_STMT(BPF_RET | BPF_K, 0);
-    struct bpf_program program = {.bf_len = 1, .bf_insns = &reject};
-
-    return raw_set_program(raw, &program, error);
-}
-
-static void raw_configure(pcap_t *capture, const struct raw_options *options)
-{
-    pcap_set_snaplen(capture, options->snaplen > 0 ? options->snaplen : RAW_SNAPLEN);
-    pcap_set_buffer_size(capture,
-                         options->buffer_bytes > 0 ? options->buffer_bytes : RAW_BUFFER_BYTES);
-    pcap_set_promisc(capture, 0);
-    pcap_set_immediate_mode(capture, 1);
-    pcap_set_tstamp_type(capture, PCAP_TSTAMP_HOST);
-    pcap_set_tstamp_precision(capture, PCAP_TSTAMP_PRECISION_NANO);
-}
-
-/*
- * PACKET_IGNORE_OUTGOING of linux/if_packet.h, a header whose names clash with ours; since Linux
- * 4.20. Older kernels go on giving copies, which the caller tells by their direction.
- */
-#define RAW_IGNORE_OUTGOING 23
-
-static void raw_ignore_outgoing(pcap_t *capture)
-{
-    const int on = 1;
-
-    setsockopt(pcap_fileno(capture), SOL_PACKET, RAW_IGNORE_OUTGOING, &on, sizeof(on));
 }
 
 static int raw_open_capture(struct raw *raw, const struct raw_options *options,
                             char error[IO_ERROR_SIZE])
 {
-    char text[PCAP_ERRBUF_SIZE] = "";
+    const struct capture_options capture = {
+        .ring = options->ring,
+        .incoming_only = options->incoming_only,
+        .snaplen = options->snaplen > 0 ? options->snaplen : RAW_SNAPLEN,
+        .buffer_bytes = options->buffer_bytes > 0 ? options->buffer_bytes : RAW_BUFFER_BYTES,
+    };
 
-    raw->capture = pcap_create("any", text);
-    if (!raw->capture)
-        return raw_fail(error, -EIO, "capture", text);
-    raw_configure(raw->capture, options);
-    int status = pcap_activate(raw->capture);
-    if (status < 0)
-        return raw_fail(error, raw_capture_errno(status), "capture", pcap_geterr(raw->capture));
-    int code = raw_reject_all(raw, error);
-    if (code)
-        return code;
-    if (pcap_set_datalink(raw->capture, LINK_LINUX_SLL2) < 0 ||
-        pcap_get_tstamp_precision(raw->capture) != PCAP_TSTAMP_PRECISION_NANO)
-        return raw_fail(error, -EOPNOTSUPP, "capture",
-                        "this libpcap lacks cooked captures (SLL2) with nanosecond stamps");
-    if (pcap_setnonblock(raw->capture, 1, text) < 0)
-        return raw_fail(error, -EIO, "capture", text);
-    if (options->incoming_only)
-        raw_ignore_outgoing(raw->capture);
-    return 0;
+    return capture_open(&capture, &raw->capture, error);
 }
 
 static int raw_open_all(struct raw *raw, const struct raw_options *options,
@@ -312,7 +234,7 @@ static int raw_open_all(struct raw *raw, const struct raw_options *options,
         return code;
     code = rawsend_open(options->interface, options->senders, &raw->send);
     if (code)
-        return raw_fail(error, code, "raw socket", strerror(-code));
+        return io_fail(error, code, "raw socket", strerror(-code));
     return raw_open_capture(raw, options, error);
 }
 
@@ -323,7 +245,7 @@ int raw_open(struct loop *loop, const struct raw_options *options, struct netio 
 
     error[0] = '\0';
     if (!raw)
-        return raw_fail(error, -ENOMEM, "capture", strerror(ENOMEM));
+        return io_fail(error, -ENOMEM, "capture", strerror(ENOMEM));
     raw->io = (struct netio){.ops = &raw_ops, .name = "raw", .privilege = "raw"};
     raw->loop = loop;
     raw->link.fd = -1;
@@ -335,52 +257,25 @@ int raw_open(struct loop *loop, const struct raw_options *options, struct netio 
     clockmap_init(&raw->clock, NULL, NULL);
     raw->drained = true;
     raw->drained_ns = loop_now(loop);
-    ev_io_init(&raw->readable, raw_ready, pcap_get_selectable_fd(raw->capture), EV_READ);
+    ev_io_init(&raw->readable, raw_ready, capture_fd(raw->capture), EV_READ);
     ev_io_init(&raw->link_changed, raw_ready, raw->link.fd, EV_READ);
     raw->readable.data = raw->link_changed.data = loop;
     *out = &raw->io;
     return 0;
 }
 
-/* --- the filter --------------------------------------------------------------- */
-
-/* A filter that rejects all stands before each new one, so that this comes to an end. */
-static void raw_discard_queued(struct raw *raw)
-{
-    struct pcap_pkthdr *header;
-    const uint8_t *bytes;
-
-    while (pcap_next_ex(raw->capture, &header, &bytes) == 1)
-        ;
-}
-
 int raw_filter(struct netio *io, const char *expression, char error[IO_ERROR_SIZE])
 {
     struct raw *raw = (struct raw *)io;
-    struct bpf_program program;
-    char narrowed[RAW_FILTER_SIZE];
-    int len;
 
     error[0] = '\0';
     if (io->ops != &raw_ops)
-        return raw_fail(error, -EINVAL, "capture filter", "not a live capture");
-    if (raw->ifindex && *expression)
-        len = snprintf(narrowed, sizeof(narrowed), "ifindex %u and (%s)", raw->ifindex, expression);
-    else if (raw->ifindex)
-        len = snprintf(narrowed, sizeof(narrowed), "ifindex %u", raw->ifindex);
-    else
-        len = snprintf(narrowed, sizeof(narrowed), "%s", expression);
-    if (len < 0 || (size_t)len >= sizeof(narrowed))
-        return raw_fail(error, -EINVAL, "capture filter", "too long");
-    if (pcap_compile(raw->capture, &program, narrowed, 1, PCAP_NETMASK_UNKNOWN) < 0)
-        return raw_fail(error, -EINVAL, "capture filter", pcap_geterr(raw->capture));
-    int code = raw_reject_all(raw, error);
+        return io_fail(error, -EINVAL, "capture filter", "not a live capture");
+    int64_t before = loop_now(raw->loop);
+    int code = capture_filter(raw->capture, expression, raw->ifindex, error);
     if (!code) {
-        raw_discard_queued(raw);
         raw->twin_waits = false;
-        raw->drained_ns = loop_now(raw->loop);
-        code = raw_set_program(raw, &program, error);
+        raw->drained_ns = before;
     }
-    pcap_freecode(&program);
     return code;
 }

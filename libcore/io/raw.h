@@ -1,6 +1,6 @@
 /*
  * The network as root or CAP_NET_RAW has it: IPv4 and IPv6 raw sockets send whole IP packets, a
- * libpcap handle of its own captures both directions with nanosecond kernel stamps.
+ * capture of its own hears both directions with nanosecond kernel stamps.
  *
  * Opening is in two steps, because privileges are dropped between them: raw_open needs
  * CAP_NET_RAW, raw_filter needs nothing.
@@ -18,18 +18,18 @@
 #ifndef NETDX_IO_RAW_H
 #define NETDX_IO_RAW_H
 
+#include "io/error.h"
 #include "io/loop.h"
 #include "io/netio.h"
 
 struct raw_options {
     const char *interface; /* NULL: all interfaces ("any") */
+    bool ring;             /* for high rates, and 10 to 20 ms to open (io/capture.h) */
     int snaplen;           /* bytes; 0: 1800. buffer_bytes / snaplen is how many frames can wait */
-    int buffer_bytes;      /* capture ring; 0: 2 MiB */
+    int buffer_bytes;      /* 0: 2 MiB */
     bool incoming_only;    /* what leaves is not captured: half the work at high rates */
     unsigned senders;      /* threads that share large batches; 0: the caller alone */
 };
-
-#define IO_ERROR_SIZE 256
 
 /*
  * 0 and *out, or -errno and a message: -EPERM (CAP_NET_RAW is missing), -ENODEV (no such

@@ -5,10 +5,11 @@ accuracy.py compare OUT LOG     the truth of a probe: the time from its entering
                                 answer being written to the client, by the simulator's own clock
 """
 import json
-import os
 import statistics
 import subprocess
 import sys
+
+from summary import summarize
 
 
 def run(netdx, out):
@@ -61,9 +62,7 @@ def compare(out, log):
         sys.exit("  no probe could be compared")
     errors.sort()
     median = statistics.median(errors)
-    with open(os.environ["BENCH_SUMMARY"], "a") as out:
-        print("RTT error against the truth, median", "50 us", "%.1f us" % median,
-              "yes" if median < 50 else "NO", sep="\t", file=out)
+    summarize("RTT error against the truth, median", "50 us", "%.1f us" % median, median < 50)
     print("  %d answers: median %.1f us, p95 %.1f us, p99 %.1f us" % (
         len(errors), median, errors[int(len(errors) * 0.95)],
         errors[int(len(errors) * 0.99)]))

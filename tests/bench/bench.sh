@@ -63,4 +63,4 @@ figure syn_scenarios "SYN outcomes and findings right, seeds" "99 of 100" \
     'right in at least ([0-9]+) of ([0-9]+) seeds' '$2 == 100 && $1 >= 99'
 
 printf '\n%-44s %14s %16s  %s\n' "" asked measured met
-awk -F '\t' '{ printf "%-44s %14s %16s  %s\n", $1, $2, $3, $4 } END { exit NR != 25 }' "$work/summary"
+awk -F '\t' '{ printf "%-44s %14s %16s  %s\n", $1, $2, $3, $4 } END { exit NR != 28 }' "$work/summary"

@@ -13,6 +13,8 @@ import sys
 import tempfile
 import time
 
+from summary import summarize
+
 TARGET = "10.99.0.2"
 PEERS = [
     ("traceroute -N 32 -q 1", ["traceroute", "-I", "-n", "-N", "32", "-q", "1", TARGET]),
@@ -55,13 +57,6 @@ def hops(output):
     """How many different routers and targets answered."""
     lines = [line for line in output.splitlines() if re.match(r"\s*\d+[ .|]", line)]
     return len(set(re.findall(r"\b10\.(?:0\.\d+\.1|99\.0\.2)\b", "\n".join(lines))))
-
-
-def summarize(what, asked, measured, met):
-    """A row of the table that bench.sh prints in the end."""
-    with open(os.environ["BENCH_SUMMARY"], "a") as out:
-        verdict = "-" if met is None else "yes" if met else "NO"
-        print(what, asked, measured, verdict, sep="\t", file=out)
 
 
 @functools.cache

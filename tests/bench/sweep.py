@@ -14,6 +14,8 @@ import tempfile
 import threading
 import time
 
+from summary import summarize
+
 ROUNDS = 5
 NETWORK, ADDRESSES = "10.128.0.0/15", 131072
 SERVER = """
@@ -119,10 +121,17 @@ def main():
     print("\n%d addresses on one link, median of %d turns (asked of netdx: at least 1.20 x zmap's "
           "best, hits not below its, under 65536 KB)" % (ADDRESSES, ROUNDS))
     print("  %-24s %9s %8s %9s %8s %9s" % ("tool", "SYNs/s", "x zmap", "hits", "hits %", "peak KB"))
-    for name, of in runs.items():
-        hits = statistics.median(run[1] for run in of)
-        print(ROW % (name, medians[name], medians[name] / best, hits, 100 * hits / ADDRESSES,
-                     max(run[2] for run in of)))
+    hits = {name: statistics.median(run[1] for run in of) for name, of in runs.items()}
+    peaks = {name: max(run[2] for run in of) for name, of in runs.items()}
+    for name in runs:
+        print(ROW % (name, medians[name], medians[name] / best, hits[name],
+                     100 * hits[name] / ADDRESSES, peaks[name]))
+    mine, *theirs = runs
+    summarize("sweep of 131,072: rate beside zmap's", "1.20 x", "%.2f x" % (medians[mine] / best),
+              medians[mine] >= 1.2 * best)
+    summarize("  hits beside zmap's", "no fewer", "%d of %d" % (hits[mine], ADDRESSES),
+              hits[mine] >= max(hits[name] for name in theirs))
+    summarize("  peak memory", "65536 KB", "%d KB" % peaks[mine], peaks[mine] < 65536)
 
 
 main()

@@ -1,4 +1,5 @@
 # The raw backend on real kernels: sending, capturing, stamps, and the days when it goes wrong.
+# What captures is of two kinds, a plain socket and (-r) a ring, which must give the same.
 
 IO=$HELPERS/core_io
 
@@ -28,20 +29,20 @@ rtts()
 }
 
 @test "stamps of both directions on the loopback, IPv4 and IPv6" {
-    for address in 127.0.0.1 ::1; do
-        in_net "\$IO echo $address $address 5"
+    for arguments in "echo 127.0.0.1 127.0.0.1" "echo ::1 ::1" "-r echo 127.0.0.1 127.0.0.1" "-r echo ::1 ::1"; do
+        in_net "\$IO $arguments 5"
         [ "$(grep -c 'ordered=1 ifindex=1 stamped=1' <<<"$output")" -eq 5 ]
         [[ $output == *"sent=5 received=10 send_errors=0 capture_dropped=0 user_stamps=0"* ]]
     done
 }
 
 @test "round trips are the kernel's to the nanosecond: the same as tcpdump's" {
-    for pair in "10.7.0.1 10.7.0.2" "fd07::1 fd07::2"; do
+    for arguments in "echo 10.7.0.1 10.7.0.2" "echo fd07::1 fd07::2" "-r echo 10.7.0.1 10.7.0.2"; do
         rm -f "$BATS_TEST_TMPDIR/c.pcap"
         in_pair "tcpdump -i a0 -s 200 -B 4096 --nano --immediate-mode -U -w $BATS_TEST_TMPDIR/c.pcap 'icmp or icmp6' 2>/dev/null &
             tcpdump=\$!
             until [ -s $BATS_TEST_TMPDIR/c.pcap ]; do sleep 0.05; done
-            \$IO -i a0 echo $pair 20
+            \$IO -i a0 $arguments 20
             sleep 0.3; kill \$tcpdump; wait \$tcpdump || true"
         [ "$(grep -c 'ordered=1' <<<"$output")" -eq 20 ]
         rtts "$BATS_TEST_TMPDIR/c.pcap" >"$BATS_TEST_TMPDIR/theirs"
@@ -59,21 +60,26 @@ rtts()
 }
 
 @test "only frames of the interface asked for are seen" {
-    in_pair "\$IO -i a0 link 1500 >$BATS_TEST_TMPDIR/a0 & sleep 0.5
-        ping -c 3 -i 0.2 127.0.0.1 >/dev/null; ping -c 2 -i 0.2 10.7.0.2 >/dev/null; wait %2"
-    [ "$(grep -c frame=2 "$BATS_TEST_TMPDIR/a0")" -eq 2 ] # requests, outgoing
-    [ "$(grep -c frame=1 "$BATS_TEST_TMPDIR/a0")" -eq 2 ] # replies, incoming
+    for kind in "" -r; do
+        in_pair "\$IO $kind -i a0 link 1500 >$BATS_TEST_TMPDIR/a0 & sleep 0.5
+            ping -c 3 -i 0.2 127.0.0.1 >/dev/null; ping -c 2 -i 0.2 10.7.0.2 >/dev/null; wait %2"
+        [ "$(grep -c frame=2 "$BATS_TEST_TMPDIR/a0")" -eq 2 ] # requests, outgoing
+        [ "$(grep -c frame=1 "$BATS_TEST_TMPDIR/a0")" -eq 2 ] # replies, incoming
+    done
 }
 
 @test "the filter is set after every capability is gone" {
-    in_net "\$IO -D echo 127.0.0.1 127.0.0.1 2; \$IO -D -i lo echo ::1 ::1 2"
-    [ "$(grep -c 'ordered=1' <<<"$output")" -eq 4 ]
+    in_net "\$IO -D echo 127.0.0.1 127.0.0.1 2; \$IO -D -i lo echo ::1 ::1 2
+        \$IO -r -D -i lo echo ::1 ::1 2"
+    [ "$(grep -c 'ordered=1' <<<"$output")" -eq 6 ]
 }
 
 @test "without CAP_NET_RAW the error is EPERM" {
-    run unshare -n capsh --drop=cap_net_raw -- -c "$IO cost"
-    [ "$status" -eq 1 ]
-    [[ $output == *"failed=open error=EPERM"* ]]
+    for kind in "" -r; do
+        run unshare -n capsh --drop=cap_net_raw -- -c "$IO $kind cost"
+        [ "$status" -eq 1 ]
+        [[ $output == *"failed=open error=EPERM"* ]]
+    done
 }
 
 @test "an interface that is missing or down is said at opening" {
@@ -101,11 +107,13 @@ rtts()
 }
 
 @test "R16, R17: what an overflowing capture drops is counted" {
-    in_net "\$IO -b 65536 -s 1000 overflow 127.0.0.1 127.0.0.1 2000"
-    dropped=$(grep -o 'capture_dropped=[0-9]*' <<<"$output" | cut -d= -f2)
-    received=$(grep -o ' received=[0-9]*' <<<"$output" | cut -d= -f2)
-    [ "$dropped" -gt 1000 ]
-    [ "$received" -gt 0 ]
+    for kind in "" -r; do
+        in_net "\$IO $kind -b 65536 -s 1000 overflow 127.0.0.1 127.0.0.1 2000"
+        dropped=$(grep -o 'capture_dropped=[0-9]*' <<<"$output" | cut -d= -f2)
+        received=$(grep -o ' received=[0-9]*' <<<"$output" | cut -d= -f2)
+        [ "$dropped" -gt 1000 ]
+        [ "$received" -gt 0 ]
+    done
 }
 
 # Going down and away may be one thing by the time it is looked at.

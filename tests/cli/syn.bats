@@ -200,9 +200,11 @@ is() { # FILTER: true of the document
         $1 ~ /^(0|False)$/ { sent[$2 + 1] = $4; order[n++] = $2 + 1 }
         $1 ~ /^(1|True)$/ { got[$3] = $4 }
         END { for (i = 0; i < n; i++) print got[order[i]] - sent[order[i]] }' >theirs
-    # Captures are served one after the other, so their stamps of one packet differ a little.
-    paste -d' ' ours theirs | awk '{ d = $3 - $4; if (d > 20000 || d < -20000) bad = 1; sum += d }
-        END { print sum / NR; exit bad || NR != 20 || sum / NR > 3000 || sum / NR < -3000 }'
+    # Captures are served one after the other, so their stamps of one packet differ a little; and by
+    # much when the machine stops between the two.
+    [ "$(wc -l <ours)" -eq 20 ] && [ "$(wc -l <theirs)" -eq 20 ]
+    paste -d' ' ours theirs | awk '{ d = $3 - $4; print d < 0 ? -d : d }' | sort -n >off
+    [ "$(sed -n 10p off)" -le 3000 ] && [ "$(sed -n 17p off)" -le 20000 ]
 }
 
 @test "R5 syn: two machines, forged resets and copies are told apart and give no time" {

@@ -351,7 +351,7 @@ static void take_descriptors(long n)
 
 int main(int argc, char **argv)
 {
-    for (int opt; (opt = getopt(argc, argv, "+i:b:s:w:F:x:D")) != -1;) {
+    for (int opt; (opt = getopt(argc, argv, "+i:b:s:w:F:x:Dr")) != -1;) {
         if (opt == 'i')
             options.interface = optarg;
         if (opt == 'b')
@@ -366,6 +366,8 @@ int main(int argc, char **argv)
             leave_by = if_nametoindex(optarg);
         if (opt == 'D')
             drop_capabilities = true;
+        if (opt == 'r')
+            options.ring = true;
     }
     for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
         if (optind < argc && strcmp(argv[optind], commands[i].name) == 0 &&
