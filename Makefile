@@ -22,7 +22,7 @@ MANUALS    := $(sort $(wildcard man/*.[157]))
 # --- what it needs (Debian 12 package names) ---------------------------------
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libpcap-dev libnet1-dev libev-dev libc-ares-dev \
   libjansson-dev libyaml-dev zlib1g-dev libzstd-dev libexpat1-dev libpcre2-dev libssl-dev libcap-dev \
-  libcap2-bin libseccomp-dev libmaxminddb-dev uthash-dev linux-libc-dev
+  libcap2-bin libseccomp-dev libmaxminddb-dev libnghttp2-dev uthash-dev linux-libc-dev
 TEST_PACKAGES := clang libclang-rt-14-dev llvm libcmocka-dev bats mtr-tiny traceroute scamper nmap \
   fping hping3 zmap tcptrace iputils-ping iputils-tracepath iproute2 nftables tshark tcpdump mandoc jq python3 \
   python3-scapy python3-yaml procps util-linux curl mmdb-bin time shellcheck rpm \
@@ -31,7 +31,7 @@ TEST_PACKAGES := clang libclang-rt-14-dev llvm libcmocka-dev bats mtr-tiny trace
 
 # --- how ----------------------------------------------------------------------
 PKG_LIBS := libpcap zlib libzstd libssl libcrypto libcares jansson yaml-0.1 expat libpcre2-8 libcap \
-  libseccomp libmaxminddb
+  libseccomp libmaxminddb libnghttp2
 WARN     := -Wall -Wextra
 ifdef DEV
 WARN     += -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
@@ -157,7 +157,8 @@ $B/tests/fuzz/%: $B/tests/fuzz/%.o $B/libcore.a
 # What reads bytes from outside; the seed corpora must reach nine tenths of each one's lines.
 PARSERS := $(filter-out %/craft.c %/icmp.c,$(wildcard libcore/wire/*.c)) libcore/base/cursor.c \
   libcore/base/cursor.h libcore/base/text.c libcore/base/timespan.c \
-  $(wildcard libcore/engine/scenario*.c) libcore/io/asn_origin.c libcore/io/dns_message.c \
+  $(wildcard libcore/engine/scenario*.c) $(wildcard libcore/engine/http*.c) \
+  libcore/io/asn_origin.c libcore/io/dns_message.c \
   libcore/io/savefile.c \
   libcore/io/unprivileged_answer.c
 COVERAGE_FLAGS := B=$B-cov CC="$(CLANG)" SAN=fuzzer-no-link OPT="-O1 -g \

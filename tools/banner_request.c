@@ -12,6 +12,7 @@ enum {
 static const struct argp_option banner_rows[] = {
     {NULL, 0, NULL, 0, "Request:", 1},
     SERVICE_ROWS_REQUEST,
+    SERVICE_ROWS_HTTP2,
     SERVICE_ROW_CERT_DAYS,
     {NULL, 0, NULL, 0, "Run:", 2},
     SERVICE_ROW_TIMEOUT,

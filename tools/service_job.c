@@ -265,6 +265,7 @@ static const char *job_url_protocol(const struct redirect_url *url)
 
 static void job_options(struct service_job *job, struct service_probe_options *o)
 {
+    static const char *const http_alpn[] = {"h2", "http/1.1", NULL};
     const struct service_options *r = job->context->request;
     bool is_ipv6 = !job->is_name && job->address.family == 6;
 
@@ -275,6 +276,7 @@ static void job_options(struct service_job *job, struct service_probe_options *o
                : job->is_name ? job->url.host
                               : NULL,
         .name = r->sni && *r->sni ? r->sni : job->url.host,
+        .alpn = r->service.http2 ? http_alpn : NULL,
         .cert_days = r->cert_days,
         .service = r->service,
     };

@@ -110,6 +110,13 @@ static int service_options_request(struct service_options *o, int key, const cha
         return service_options_header(o, value, error);
     case SERVICE_KEY_HOST:
         return service_options_word("host", value, &o->host, error);
+    case SERVICE_KEY_HTTP2:
+        if (o->service.http2 == SERVICE_HTTP2_NEVER)
+            o->service.http2 = SERVICE_HTTP2_ALPN;
+        return 0;
+    case SERVICE_KEY_HTTP2_PRIOR:
+        o->service.http2 = SERVICE_HTTP2_PRIOR;
+        return 0;
     case SERVICE_KEY_USER_AGENT:
         o->service.user_agent = value;
         return service_options_line("user agent", value, error);

@@ -37,6 +37,8 @@ enum {
     SERVICE_KEY_FOLLOW,
     SERVICE_KEY_HEADER,
     SERVICE_KEY_HOST,
+    SERVICE_KEY_HTTP2,
+    SERVICE_KEY_HTTP2_PRIOR,
     SERVICE_KEY_METHOD,
     SERVICE_KEY_PARALLEL,
     SERVICE_KEY_PATH,
@@ -70,6 +72,12 @@ enum {
     {"ca-file", SERVICE_KEY_CA_FILE, "FILE", 0, \
      "TLS: trust these (SSL_CERT_FILE, or the system's)", 0}, \
     {"crl-file", SERVICE_KEY_CRL_FILE, "FILE", 0, "TLS: a list of revoked certificates", 0}
+
+#define SERVICE_ROWS_HTTP2 \
+    {"http2", SERVICE_KEY_HTTP2, NULL, 0, \
+     "HTTP: offer HTTP/2 in TLS (ALPN h2), HTTP/1.1 behind it", 0}, \
+    {"http2-prior-knowledge", SERVICE_KEY_HTTP2_PRIOR, NULL, 0, \
+     "HTTP: HTTP/2 without TLS as well, unasked", 0}
 
 #define SERVICE_ROW_CERT_DAYS \
     {"cert-days", SERVICE_KEY_CERT_DAYS, "N", 0, "TLS: warn when fewer days are left (7)", 0}

@@ -116,6 +116,8 @@ static void probe_secured(struct service_probe *p)
     if (!p->securing || state == TLS_HANDSHAKE)
         return;
     p->securing = false;
+    tls_facts(p->tls, &p->facts.tls);
+    service_alpn(p->service, p->facts.tls.alpn);
     service_secured(p->service, state == TLS_FAILED ? tls_cause(p->tls) : NULL, probe_now(p));
 }
 

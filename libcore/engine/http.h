@@ -20,7 +20,13 @@ struct http_header {
     uint32_t value, value_len; /* leading and trailing blanks left out, folds kept */
 };
 
-enum http_body { HTTP_BODY_NONE, HTTP_BODY_LENGTH, HTTP_BODY_CHUNKED, HTTP_BODY_UNTIL_CLOSE };
+enum http_body {
+    HTTP_BODY_NONE,
+    HTTP_BODY_LENGTH,
+    HTTP_BODY_CHUNKED,
+    HTTP_BODY_UNTIL_CLOSE,
+    HTTP_BODY_FRAMES, /* HTTP/2 */
+};
 
 struct http_config {
     bool head;         /* the request was HEAD: no body follows */
@@ -48,7 +54,7 @@ enum http_state http_end(struct http_response *response);
 const struct cause *http_cause(const struct http_response *response);
 
 struct http_facts {
-    unsigned version;      /* 9, 10, 11; 0: none yet */
+    unsigned version;      /* 9, 10, 11, 20; 0: none yet */
     int status;            /* 0: none yet */
     const uint8_t *reason; /* borrowed, raw */
     size_t reason_len;

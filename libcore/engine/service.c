@@ -64,7 +64,7 @@ void service_free(struct service *s)
 {
     if (!s)
         return;
-    http_free(s->http);
+    service_drop_http(s);
     free(s);
 }
 
@@ -85,8 +85,8 @@ void service_fail(struct service *s, const char *code, enum cause_phase phase, c
 
 void service_try_again(struct service *s)
 {
-    http_free(s->http);
-    s->http = NULL;
+    service_drop_http(s);
+    s->alpn_h2 = s->http1_reply = false;
     s->banner_len = s->raw_len = s->request_sent = 0;
     s->received = 0;
     s->acknowledged = s->answered = false;
@@ -104,7 +104,11 @@ static void service_wait(struct service *s, enum service_state state, int64_t no
 
 void service_say_hello(struct service *s)
 {
-    if (service_request(s) || service_reader(s))
+    s->use_h2 =
+        service_is_http(s) && (s->tls ? s->alpn_h2 : s->config.http2 == SERVICE_HTTP2_PRIOR);
+    if (s->tls && s->config.http2 && service_is_http(s) && !s->use_h2)
+        s->notes |= SERVICE_NOTE_NO_HTTP2;
+    if (service_request(s) || (!s->use_h2 && service_reader(s)))
         service_fail(s, "local.request", service_answer_phase(s), "the request does not fit");
     else
         s->state = STATE_HELLO;
@@ -123,15 +127,15 @@ static void service_talk(struct service *s, int64_t now_ns)
 
 static void service_step_send(struct service *s, int64_t now_ns, struct service_step *step)
 {
-    if (s->request_sent == s->request_len) {
+    bool more = service_refill(s);
+
+    if (s->state == STATE_HELLO && !more)
         service_wait(s, STATE_ANSWER, now_ns, s->config.answer_timeout_ns);
-        step->want = SERVICE_WAIT;
-        step->wake_ns = s->deadline_ns;
-        return;
-    }
-    step->want = SERVICE_SEND;
+    step->want = more ? SERVICE_SEND : SERVICE_WAIT;
     step->bytes = s->request + s->request_sent;
     step->len = s->request_len - s->request_sent;
+    if (s->state == STATE_ANSWER)
+        step->wake_ns = s->deadline_ns;
 }
 
 void service_next(struct service *s, int64_t now_ns, struct service_step *step)
@@ -149,6 +153,7 @@ void service_next(struct service *s, int64_t now_ns, struct service_step *step)
         step->want = SERVICE_START_TLS;
         break;
     case STATE_HELLO:
+    case STATE_ANSWER:
         service_step_send(s, now_ns, step);
         break;
     case STATE_DONE:
@@ -198,6 +203,11 @@ static bool service_downgrade(struct service *s, const char *code)
     return true;
 }
 
+void service_alpn(struct service *s, const char *protocol)
+{
+    s->alpn_h2 = s->config.http2 && !strcmp(protocol, "h2");
+}
+
 void service_secured(struct service *s, const struct cause *cause, int64_t now_ns)
 {
     if (s->state != STATE_SECURING)
@@ -213,10 +223,11 @@ void service_secured(struct service *s, const struct cause *cause, int64_t now_n
 
 void service_sent(struct service *s, size_t len, int64_t now_ns)
 {
-    if (s->state != STATE_HELLO || len > s->request_len - s->request_sent)
+    if ((s->state != STATE_HELLO && s->state != STATE_ANSWER) ||
+        len > s->request_len - s->request_sent)
         return;
     s->request_sent += len;
-    if (s->request_sent == s->request_len)
+    if (s->state == STATE_HELLO && s->request_sent == s->request_len)
         service_wait(s, STATE_ANSWER, now_ns, s->config.answer_timeout_ns);
 }
 
@@ -254,12 +265,12 @@ void service_facts(const struct service *s, struct service_facts *facts)
         .notes = s->notes,
         .cause = s->cause,
         .timing = s->timing,
-        .has_http = s->http != NULL,
+        .has_http = s->http || s->http2,
         .banner = s->banner,
         .banner_len = s->banner_len,
         .raw = s->raw,
         .raw_len = s->raw_len,
     };
-    if (s->http)
-        http_facts(s->http, &facts->http);
+    if (facts->has_http)
+        service_http_facts(s, &facts->http);
 }

@@ -25,11 +25,18 @@
 
 enum service_tls { SERVICE_TLS_AUTO, SERVICE_TLS_NEVER, SERVICE_TLS_ALWAYS };
 
+enum service_http2 {
+    SERVICE_HTTP2_NEVER,
+    SERVICE_HTTP2_ALPN,  /* where TLS' ALPN chooses it: service_alpn() */
+    SERVICE_HTTP2_PRIOR, /* without TLS as well, unasked (RFC 9113 3.3) */
+};
+
 struct service_config {   /* all texts borrowed for the life of the service */
     const char *protocol; /* a row's name that must answer; NULL: by port, and what speaks */
     const char *host;     /* for the Host header: name, or address with its brackets */
     uint16_t port;
     enum service_tls tls;
+    enum service_http2 http2;
     const char *path;           /* NULL: the row's, "/" */
     const char *method;         /* NULL: HEAD, then GET */
     const char *user_agent;     /* NULL: netdx/VERSION */
@@ -66,6 +73,8 @@ void service_next(struct service *service, int64_t now_ns, struct service_step *
 
 /* What happened. `error` is a positive errno, 0 for success. */
 void service_connected(struct service *service, int error, int64_t now_ns);
+/* Before service_secured: what ALPN chose; "": nothing. */
+void service_alpn(struct service *service, const char *protocol);
 /* `cause` NULL: the handshake is done; else why it is not (a tls.* code). */
 void service_secured(struct service *service, const struct cause *cause, int64_t now_ns);
 void service_sent(struct service *service, size_t len, int64_t now_ns);
@@ -91,6 +100,7 @@ enum service_note { /* what was met on the way and is not the failure */
                     SERVICE_NOTE_NOT_TLS = 2,      /* tls.not_tls.*: asked again without */
                     SERVICE_NOTE_HEAD_REFUSED = 4, /* asked again with GET */
                     SERVICE_NOTE_UNEXPECTED = 8,   /* another protocol than the port's */
+                    SERVICE_NOTE_NO_HTTP2 = 16,    /* h2.alpn_missing: asked by HTTP/1.1 */
 };
 
 struct service_timing { /* since the connection that answered was begun; -1: did not happen */

@@ -24,8 +24,7 @@ static bool answer_recognise(struct service *s, const char *name)
     if (s->row)
         s->notes |= SERVICE_NOTE_UNEXPECTED;
     s->row = row;
-    http_free(s->http);
-    s->http = NULL;
+    service_drop_http(s);
     return true;
 }
 
@@ -61,6 +60,19 @@ static void answer_hear_unknown(struct service *s)
 
 /* --- HTTP --------------------------------------------------------------------------------------
  */
+
+void service_http_facts(const struct service *s, struct http_facts *facts)
+{
+    if (s->http2)
+        http2_facts(s->http2, facts);
+    else
+        http_facts(s->http, facts);
+}
+
+static const struct cause *answer_http_cause(const struct service *s)
+{
+    return s->http2 ? http2_cause(s->http2) : http_cause(s->http);
+}
 
 /* What nginx, Apache and Go say when a plain request reaches a port for TLS. */
 static bool answer_says_tls_port(const struct http_facts *facts)
@@ -100,10 +112,17 @@ static bool answer_get_instead(struct service *s)
     return true;
 }
 
+/* Unless it said that the port is for TLS. */
+static void answer_fail_http1(struct service *s)
+{
+    if (!*s->cause.code)
+        service_fail(s, "h2.http1_reply", PHASE_HTTP, "the server answers HTTP/2 in HTTP/1");
+}
+
 static void answer_judge_failure(struct service *s)
 {
     static const char foreign[] = "http.not_http.";
-    struct cause cause = *http_cause(s->http);
+    struct cause cause = *answer_http_cause(s);
     const char *other = !strncmp(cause.code, foreign, sizeof(foreign) - 1)
                             ? cause.code + sizeof(foreign) - 1
                             : NULL;
@@ -116,6 +135,9 @@ static void answer_judge_failure(struct service *s)
         answer_keep(s, s->raw, s->raw_len);
         answer_read_banner(s);
         return;
+    } else if (!other && s->http1_reply) {
+        answer_fail_http1(s);
+        return;
     } else if (!other && answer_get_instead(s)) {
         return;
     }
@@ -127,8 +149,8 @@ void service_http_judge(struct service *s)
 {
     struct http_facts facts;
 
-    http_facts(s->http, &facts);
-    if (*http_cause(s->http)->code) {
+    service_http_facts(s, &facts);
+    if (*answer_http_cause(s)->code) {
         answer_judge_failure(s);
         return;
     }
@@ -136,6 +158,10 @@ void service_http_judge(struct service *s)
         if (answer_upgrade(s))
             return;
         service_fail(s, "http.plain_on_tls", PHASE_HTTP, "the server says this port is for TLS");
+    }
+    if (s->http1_reply) {
+        answer_fail_http1(s);
+        return;
     }
     if ((facts.status == 400 || facts.status == 405 || facts.status == 501) &&
         answer_get_instead(s))
@@ -146,8 +172,38 @@ void service_http_judge(struct service *s)
     service_finish(s);
 }
 
+/* HTTP/1 in answer to HTTP/2: read as such, for what it says of who answers. */
+static void answer_read_http1(struct service *s, const uint8_t *bytes, size_t len)
+{
+    size_t before = (size_t)(s->received - len); /* a few bytes, too few to tell */
+
+    s->http1_reply = true;
+    if (service_reader(s)) {
+        service_fail(s, "local.memory", PHASE_HTTP, "out of memory");
+        return;
+    }
+    if (before)
+        http_receive(s->http, s->raw, before);
+    if (http_receive(s->http, bytes, len) >= HTTP_DONE)
+        service_http_judge(s);
+}
+
+static void answer_hear_http2(struct service *s, const uint8_t *bytes, size_t len)
+{
+    if (http2_receive(s->http2, bytes, len) < HTTP_DONE)
+        return;
+    if (!strcmp(http2_cause(s->http2)->code, "h2.http1_reply"))
+        answer_read_http1(s, bytes, len);
+    else
+        service_http_judge(s);
+}
+
 void service_hear(struct service *s, const uint8_t *bytes, size_t len)
 {
+    if (s->http2) {
+        answer_hear_http2(s, bytes, len);
+        return;
+    }
     if (s->http) {
         if (http_receive(s->http, bytes, len) >= HTTP_DONE)
             service_http_judge(s);

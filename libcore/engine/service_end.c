@@ -40,9 +40,9 @@ static void end_of_banner(struct service *s)
 static void end_of_http(struct service *s, enum service_close how)
 {
     struct http_facts facts;
-    bool failed = http_end(s->http) == HTTP_FAILED;
+    bool failed = (s->http ? http_end(s->http) : http2_end(s->http2)) == HTTP_FAILED;
 
-    http_facts(s->http, &facts);
+    service_http_facts(s, &facts);
     if (how == SERVICE_CUT && (failed || facts.body_kind == HTTP_BODY_UNTIL_CLOSE))
         service_fail(s, "tls.truncated", PHASE_HTTP,
                      "the connection ended without TLS' close_notify");
@@ -59,7 +59,7 @@ void service_closed(struct service *s, enum service_close how, int64_t now_ns)
     else if (s->state == STATE_SECURE || s->state == STATE_SECURING)
         service_fail(s, "tcp.closed.after_client_hello", PHASE_TLS,
                      "the connection was closed within the TLS handshake");
-    else if (s->http)
+    else if (s->http || s->http2)
         end_of_http(s, how);
     else
         end_of_banner(s);
@@ -86,8 +86,11 @@ static void expire_answer(struct service *s)
 
     if (s->received)
         detail = "the answer stopped in its middle";
-    service_fail(s, service_is_http(s) ? "http.timeout" : "banner.timeout", service_answer_phase(s),
-                 detail);
+    if (s->http2 && !http2_is_set_up(s->http2))
+        service_fail(s, "h2.settings_timeout", PHASE_HTTP, "the server's SETTINGS never came");
+    else
+        service_fail(s, service_is_http(s) ? "http.timeout" : "banner.timeout",
+                     service_answer_phase(s), detail);
 }
 
 /* An unknown port that kept silent is asked as HTTP; what said something unknown is kept. */

@@ -2,6 +2,7 @@
 #ifndef NETDX_ENGINE_SERVICE_INTERNAL_H
 #define NETDX_ENGINE_SERVICE_INTERNAL_H
 
+#include "engine/http2.h"
 #include "engine/service.h"
 #include "engine/service_table.h"
 
@@ -26,8 +27,10 @@ struct service {
     struct service_config config;
     const struct service_row *row; /* asked by; NULL: unknown until something speaks */
     enum service_state state;
-    bool tls, get; /* of this try */
-    bool answered; /* `row` has answered */
+    bool tls, get;        /* of this try */
+    bool alpn_h2, use_h2; /* ALPN has chosen it; HTTP/2 is spoken */
+    bool http1_reply;     /* and HTTP/1 is the answer */
+    bool answered;        /* `row` has answered */
     bool acknowledged;
     unsigned tries, notes;
     int64_t begun_ns, deadline_ns;
@@ -35,7 +38,8 @@ struct service {
     struct cause cause;
     uint8_t request[SERVICE_REQUEST_MAX];
     size_t request_len, request_sent;
-    struct http_response *http; /* owned; NULL: no HTTP answer is being read */
+    struct http_response *http; /* owned; NULL: no HTTP/1 answer is being read */
+    struct http2 *http2;        /* owned; NULL: no HTTP/2 is spoken */
     uint64_t received;          /* bytes of this try */
     uint8_t raw[SERVICE_RAW_MAX];
     size_t raw_len;
@@ -52,11 +56,14 @@ bool service_is_http(const struct service *s);
 enum cause_phase service_answer_phase(const struct service *s);
 
 /* service_request.c */
+void service_drop_http(struct service *s);
 int service_request(struct service *s); /* the first thing to say; -EINVAL: it does not fit */
-int service_reader(struct service *s);  /* for the answer to an HTTP request; -ENOMEM */
+int service_reader(struct service *s);  /* for the answer to an HTTP/1 request; -ENOMEM */
+bool service_refill(struct service *s); /* HTTP/2 may have more to say; false: it has not */
 
 /* service_answer.c: what was said */
 void service_hear(struct service *s, const uint8_t *bytes, size_t len);
+void service_http_facts(const struct service *s, struct http_facts *facts);
 void service_http_judge(struct service *s); /* the response is whole, or has failed */
 
 /* service_end.c: closings and time-outs */

@@ -61,28 +61,82 @@ static int request_http(struct service *s)
     return err ? err : request_add(s, "%s%s", "\r\n", "");
 }
 
-/* The response to HEAD has no body; a 400 to GET may hold the words that this port is for TLS. */
+/* What the row reads its version from, and in a 400 the words that this port is for TLS. */
+static size_t request_body_limit(const struct service *s)
+{
+    size_t least = 0;
+
+    if (s->row && s->row->in_body)
+        least = SERVICE_BANNER_MAX;
+    else if (s->get || s->http1_reply)
+        least = SERVICE_REFUSAL_BODY;
+    return s->config.body_limit < least ? least : s->config.body_limit;
+}
+
+/* RFC 9113 8.3.1: :authority stands for Host. */
+static int request_http2(struct service *s)
+{
+    char authority[512], port[16] = "";
+    struct http2_config config = {
+        .method = request_method(s),
+        .scheme = s->tls ? "https" : "http",
+        .authority = authority,
+        .path = request_path(s),
+        .user_agent = s->config.user_agent ? s->config.user_agent : SERVICE_USER_AGENT,
+        .headers = s->config.headers,
+        .body_limit = request_body_limit(s),
+    };
+    int err;
+
+    if (!request_has_default_port(s))
+        text_format(port, sizeof(port), ":%u", s->config.port);
+    text_format(authority, sizeof(authority), "%s%s", s->config.host ? s->config.host : "", port);
+    err = http2_new(&config, &s->http2);
+    if (!err)
+        service_refill(s);
+    return err;
+}
+
+bool service_refill(struct service *s)
+{
+    size_t more;
+
+    if (s->request_sent < s->request_len)
+        return true;
+    more = s->http2 ? http2_take(s->http2, s->request, SERVICE_REQUEST_MAX) : 0;
+    if (!more)
+        return false;
+    s->request_len = more;
+    s->request_sent = 0;
+    return true;
+}
+
+void service_drop_http(struct service *s)
+{
+    http_free(s->http);
+    http2_free(s->http2);
+    s->http = NULL;
+    s->http2 = NULL;
+}
+
+/* The response to HEAD has no body. */
 int service_reader(struct service *s)
 {
     struct http_config config = {
-        .head = !strcmp(request_method(s), "HEAD"),
-        .body_limit = s->config.body_limit,
+        .head = !s->http1_reply && !strcmp(request_method(s), "HEAD"),
+        .body_limit = request_body_limit(s),
     };
 
-    if (s->row && s->row->in_body && config.body_limit < SERVICE_BANNER_MAX)
-        config.body_limit = SERVICE_BANNER_MAX;
-    else if (s->get && config.body_limit < SERVICE_REFUSAL_BODY)
-        config.body_limit = SERVICE_REFUSAL_BODY;
-    http_free(s->http);
-    s->http = NULL;
+    service_drop_http(s);
     return service_is_http(s) ? http_new(&config, &s->http) : 0;
 }
 
 int service_request(struct service *s)
 {
     s->request_len = s->request_sent = 0;
+    service_drop_http(s);
     if (service_is_http(s))
-        return request_http(s);
+        return s->use_h2 ? request_http2(s) : request_http(s);
     if (s->row->hello_len > SERVICE_REQUEST_MAX)
         return -EINVAL;
     if (s->row->hello)

@@ -188,7 +188,8 @@ static json_t *json_http(const struct report_banner *b)
         return json_null();
     http = &b->service->http;
     value = json_object();
-    snprintf(version, sizeof(version), "%u.%u", http->version / 10, http->version % 10);
+    snprintf(version, sizeof(version), http->version < 20 ? "%u.%u" : "%u", http->version / 10,
+             http->version % 10);
     json_object_set_new(value, "version", json_string(version));
     json_object_set_new(value, "status", value_known((uint64_t)http->status));
     json_object_set_new(value, "reason", json_bytes(http->reason, http->reason_len));
@@ -250,7 +251,7 @@ static json_t *json_wire(const struct report_banner_wire *wire)
 static json_t *json_met(const struct service_facts *service)
 {
     static const char *const names[] = {"http.plain_on_tls", "tls.not_tls", "http.head_refused",
-                                        "protocol.unexpected"};
+                                        "protocol.unexpected", "h2.alpn_missing"};
     json_t *met = json_array();
 
     for (unsigned bit = 0; service && bit < sizeof(names) / sizeof(names[0]); bit++)

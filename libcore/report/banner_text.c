@@ -55,7 +55,8 @@ static void text_answer(FILE *out, const struct report_banner *b)
     const struct service_facts *s = b->service;
     char reason[TEXT_ESCAPED_SIZE(64)];
 
-    fprintf(out, "  %s%s", s->protocol ? s->protocol : "unknown protocol", s->tls ? "+tls" : "");
+    fprintf(out, "  %s%s%s", s->protocol ? s->protocol : "unknown protocol",
+            s->has_http && s->http.version == 20 ? "/2" : "", s->tls ? "+tls" : "");
     if (!s->has_http || !s->http.status)
         return;
     text_escape(reason, sizeof(reason), s->http.reason,
@@ -134,6 +135,7 @@ static void text_notes(FILE *out, const struct report_banner *b)
         "the port is for TLS and something else answers",
         "HEAD was refused, GET was sent",
         "another protocol than this port's",
+        "the server does not choose HTTP/2 (h2.alpn_missing)",
     };
 
     for (unsigned bit = 0; b->service && bit < sizeof(notes) / sizeof(notes[0]); bit++)

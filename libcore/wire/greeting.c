@@ -51,6 +51,17 @@ static bool greeting_is_mysql(const uint8_t *bytes, size_t len)
            bytes[5] <= '9';
 }
 
+/* The SETTINGS that an HTTP/2 server begins with (RFC 9113 3.4 and 6.5): six bytes a setting. */
+static bool greeting_is_http2(const uint8_t *bytes, size_t len)
+{
+    static const uint8_t rest[] = {4, 0, 0, 0, 0, 0}; /* type, flags, stream 0 */
+
+    if (len >= 10 && !memcmp(bytes, "PRI * HTTP", 10))
+        return true;
+    return len >= 9 && bytes[0] == 0 && (bytes[1] << 8 | bytes[2]) % 6 == 0 &&
+           !memcmp(bytes + 3, rest, sizeof(rest));
+}
+
 const char *greeting_protocol(const uint8_t *bytes, size_t len)
 {
     for (size_t i = 0; i < sizeof(greeting_rows) / sizeof(greeting_rows[0]); i++) {
@@ -63,7 +74,7 @@ const char *greeting_protocol(const uint8_t *bytes, size_t len)
         return "tls";
     if (greeting_is_mysql(bytes, len))
         return "mysql";
-    if (len >= 9 && !memcmp(bytes, "PRI * HTTP", len < 10 ? len : 10))
+    if (greeting_is_http2(bytes, len))
         return "http2";
     return greeting_of_220(bytes, len);
 }

@@ -1,6 +1,6 @@
 /*
  * A whole probe against a server of arbitrary bytes. Byte 0: port; byte 1: how connections end and
- * which handshakes fail; the rest: what the server says, a 0xff byte ends a connection.
+ * which handshakes fail, and whether HTTP/2 is asked for; the rest: what the server says, a 0xff byte ends a connection.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +40,7 @@ static void step(struct service *service, struct server *server, const struct se
         service_connected(service, server->manners & 64 ? 111 : 0, server->now_ns);
         break;
     case SERVICE_START_TLS:
+        service_alpn(service, "h2");
         cause_set(&cause, codes[server->manners % 3], PHASE_TLS, "fuzz");
         service_secured(service, server->manners & 32 ? &cause : NULL, server->now_ns);
         break;
@@ -87,6 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     config.host = "a";
     config.port = ports[data[0] % (sizeof(ports) / sizeof(ports[0]))];
     config.body_limit = data[1] & 16 ? 100 : 0;
+    config.http2 = data[1] & 128 ? SERVICE_HTTP2_PRIOR : SERVICE_HTTP2_NEVER;
     if (service_new(&config, 0, &service))
         abort();
     for (struct service_step next = {0}; next.want != SERVICE_DONE;) {

@@ -46,6 +46,8 @@ layers()
         libcore/report tools; do includes $d 'pcap'; done)"
     result "libnet in wire/craft alone" "$(for d in libcore tools; do
         includes $d 'libnet\.h'; done | grep -v '^libcore/wire/craft\.c:')"
+    result "nghttp2 in engine/http2 alone" "$(for d in libcore tools; do
+        includes $d 'nghttp2'; done | grep -v '^libcore/engine/http2[a-z_]*\.[ch]:')"
     result "the library does not print or exit" "$(grep -rnwE --include='*.c' \
         '(printf|puts|putchar|perror|exit|_exit|abort) *\(|stdout|stderr' libcore |
         grep -vE ':[[:space:]]*(/?\*|//)')"
