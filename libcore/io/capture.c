@@ -8,8 +8,7 @@
 
 static int capture_reject_all(struct capture *capture)
 {
-    struct bpf_insn reject = BPF_STMT(BPF_RET | BPF_K, 0);
-    struct bpf_program program = {.bf_len = 1, .bf_insns = &reject};
+    struct bpf_program program = CAPTURE_REJECT_ALL;
 
     return capture->ops->set_program(capture, &program, 0);
 }

@@ -21,6 +21,7 @@ struct capture_options {
     bool incoming_only; /* what leaves is not captured */
     int snaplen;        /* bytes */
     int buffer_bytes;   /* frames that wait for us */
+    int block_ms;       /* a ring hands frames out in blocks, full or this old; 0: each at once */
 };
 
 /* Begins with the cooked header of LINKTYPE_LINUX_SLL2. */

@@ -1,4 +1,5 @@
-/* What the two kinds of captures share. */
+/* What the two kinds of captures share, and the ring itself for tap.c, which reads it in batches.
+ */
 #ifndef NETDX_IO_CAPTURE_INTERNAL_H
 #define NETDX_IO_CAPTURE_INTERNAL_H
 
@@ -27,5 +28,17 @@ int capture_ring_open(const struct capture_options *options, struct capture **ou
                       char error[IO_ERROR_SIZE]);
 int capture_socket_open(const struct capture_options *options, struct capture **out,
                         char error[IO_ERROR_SIZE]);
+
+/* A ring that lets nothing through yet. 0 and *out, owned by the caller; or -errno. */
+int capture_ring_new(const struct capture_options *options, pcap_t **out,
+                     char error[IO_ERROR_SIZE]);
+/* Which frames pass from now on. 0 or -EIO and a message. */
+int capture_ring_filter(pcap_t *pcap, struct bpf_program *program, char error[IO_ERROR_SIZE]);
+
+/* A program that lets nothing through. */
+#define CAPTURE_REJECT_ALL                                                                         \
+    {                                                                                              \
+        .bf_len = 1, .bf_insns = &(struct bpf_insn)BPF_STMT(BPF_RET | BPF_K, 0)                    \
+    }
 
 #endif

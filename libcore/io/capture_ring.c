@@ -1,6 +1,7 @@
 /* A ring of libpcap's on "any": frames of all interfaces, in memory that the kernel writes to. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "base/timespan.h"
@@ -85,15 +86,26 @@ static void ring_configure(pcap_t *pcap, const struct capture_options *options)
     pcap_set_snaplen(pcap, options->snaplen);
     pcap_set_buffer_size(pcap, options->buffer_bytes);
     pcap_set_promisc(pcap, 0);
-    pcap_set_immediate_mode(pcap, 1);
+    if (options->block_ms)
+        pcap_set_timeout(pcap, options->block_ms);
+    else
+        pcap_set_immediate_mode(pcap, 1);
     pcap_set_tstamp_type(pcap, PCAP_TSTAMP_HOST);
     pcap_set_tstamp_precision(pcap, PCAP_TSTAMP_PRECISION_NANO);
+}
+
+int capture_ring_filter(pcap_t *pcap, struct bpf_program *program, char error[IO_ERROR_SIZE])
+{
+    if (pcap_setfilter(pcap, program) < 0)
+        return io_fail(error, -EIO, "capture filter", pcap_geterr(pcap));
+    return 0;
 }
 
 static int ring_activate(pcap_t *pcap, const struct capture_options *options,
                          char error[IO_ERROR_SIZE])
 {
     const int on = 1;
+    struct bpf_program reject = CAPTURE_REJECT_ALL;
     char text[PCAP_ERRBUF_SIZE] = "";
     int status;
 
@@ -101,6 +113,9 @@ static int ring_activate(pcap_t *pcap, const struct capture_options *options,
     status = pcap_activate(pcap);
     if (status < 0)
         return io_fail(error, ring_errno(status), "capture", pcap_geterr(pcap));
+    status = capture_ring_filter(pcap, &reject, error);
+    if (status)
+        return status;
     if (pcap_set_datalink(pcap, DLT_LINUX_SLL2) < 0 ||
         pcap_get_tstamp_precision(pcap) != PCAP_TSTAMP_PRECISION_NANO)
         return io_fail(error, -EOPNOTSUPP, "capture",
@@ -112,20 +127,34 @@ static int ring_activate(pcap_t *pcap, const struct capture_options *options,
     return 0;
 }
 
+int capture_ring_new(const struct capture_options *options, pcap_t **out, char error[IO_ERROR_SIZE])
+{
+    char text[PCAP_ERRBUF_SIZE] = "";
+    pcap_t *pcap = pcap_create("any", text);
+    int code;
+
+    if (!pcap)
+        return io_fail(error, -EIO, "capture", text);
+    code = ring_activate(pcap, options, error);
+    if (code) {
+        pcap_close(pcap);
+        return code;
+    }
+    *out = pcap;
+    return 0;
+}
+
 int capture_ring_open(const struct capture_options *options, struct capture **out,
                       char error[IO_ERROR_SIZE])
 {
     struct capture_ring *ring = calloc(1, sizeof(*ring));
-    char text[PCAP_ERRBUF_SIZE] = "";
     int code;
 
     if (!ring)
-        return io_fail(error, -ENOMEM, "capture", "out of memory");
-    ring->base = (struct capture){.ops = &ring_ops, .pcap = pcap_create("any", text), .fd = -1};
+        return io_fail(error, -ENOMEM, "capture", strerror(ENOMEM));
+    ring->base = (struct capture){.ops = &ring_ops, .fd = -1};
     *out = &ring->base;
-    if (!ring->base.pcap)
-        return io_fail(error, -EIO, "capture", text);
-    code = ring_activate(ring->base.pcap, options, error);
+    code = capture_ring_new(options, &ring->base.pcap, error);
     if (!code)
         ring->base.fd = pcap_get_selectable_fd(ring->base.pcap);
     return code;

@@ -4,6 +4,9 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,6 +25,28 @@ int linkwatch_open(struct linkwatch *watch, uint32_t ifindex)
         linkwatch_close(watch);
         return error;
     }
+    return 0;
+}
+
+int linkwatch_open_named(struct linkwatch *watch, const char *name, char error[IO_ERROR_SIZE])
+{
+    struct ifreq request = {0};
+    char what[IF_NAMESIZE + 32];
+    uint32_t ifindex = strlen(name) < IF_NAMESIZE ? if_nametoindex(name) : 0;
+
+    *watch = (struct linkwatch){.fd = -1};
+    snprintf(what, sizeof(what), "interface '%.*s'", IF_NAMESIZE, name);
+    if (ifindex == 0)
+        return io_fail(error, -ENODEV, what, "no such interface");
+    int code = linkwatch_open(watch, ifindex);
+    if (code)
+        return io_fail(error, code, "rtnetlink socket", strerror(-code));
+    memcpy(request.ifr_name, name, strlen(name));
+    /* Any socket will do, and this one hears of what changes from now on. */
+    if (ioctl(watch->fd, SIOCGIFFLAGS, &request) < 0)
+        return io_fail(error, -errno, what, strerror(errno));
+    if (!(request.ifr_flags & IFF_UP))
+        return io_fail(error, -ENETDOWN, what, "is down");
     return 0;
 }
 

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "io/error.h"
+
 struct linkwatch {
     int fd; /* nonblocking; readable when something changed */
     uint32_t ifindex;
@@ -13,6 +15,8 @@ struct linkwatch {
 };
 
 int linkwatch_open(struct linkwatch *watch, uint32_t ifindex); /* 0 or -errno */
+/* The interface of this name, which is up. 0, or -errno and a message: -ENODEV, -ENETDOWN. */
+int linkwatch_open_named(struct linkwatch *watch, const char *name, char error[IO_ERROR_SIZE]);
 void linkwatch_close(struct linkwatch *watch);
 
 /* -ENETDOWN: just went down; -ENODEV: was just removed; 0: neither. Each is told once. */

@@ -2,13 +2,8 @@
 
 #include <errno.h>
 #include <ev.h>
-#include <net/if.h>
-#include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/cursor.h"
@@ -27,8 +22,7 @@ struct raw {
     struct rawsend *send;
     struct capture *capture;
     ev_io readable, link_changed;
-    struct linkwatch link; /* fd -1 without an interface */
-    uint32_t ifindex;      /* 0: all */
+    struct linkwatch link; /* fd -1 and ifindex 0 without an interface */
     struct clockmap clock;
     struct netio_frame twin; /* the incoming side of a loopback frame, if twin_waits */
     bool twin_waits;
@@ -191,27 +185,6 @@ static const struct netio_ops raw_ops = {
 
 /* --- opening ------------------------------------------------------------------ */
 
-static int raw_find_interface(struct raw *raw, const char *name, char error[IO_ERROR_SIZE])
-{
-    struct ifreq request = {0};
-    char what[IF_NAMESIZE + 32];
-
-    snprintf(what, sizeof(what), "interface '%.*s'", IF_NAMESIZE, name);
-    raw->ifindex = strlen(name) < IF_NAMESIZE ? if_nametoindex(name) : 0;
-    if (raw->ifindex == 0)
-        return io_fail(error, -ENODEV, what, "no such interface");
-    int code = linkwatch_open(&raw->link, raw->ifindex);
-    if (code)
-        return io_fail(error, code, "rtnetlink socket", strerror(-code));
-    memcpy(request.ifr_name, name, strlen(name));
-    /* Any socket will do, and this one hears of what changes from now on. */
-    if (ioctl(raw->link.fd, SIOCGIFFLAGS, &request) < 0)
-        return io_fail(error, -errno, what, strerror(errno));
-    if (!(request.ifr_flags & IFF_UP))
-        return io_fail(error, -ENETDOWN, what, "is down");
-    return 0;
-}
-
 static int raw_open_capture(struct raw *raw, const struct raw_options *options,
                             char error[IO_ERROR_SIZE])
 {
@@ -228,7 +201,7 @@ static int raw_open_capture(struct raw *raw, const struct raw_options *options,
 static int raw_open_all(struct raw *raw, const struct raw_options *options,
                         char error[IO_ERROR_SIZE])
 {
-    int code = options->interface ? raw_find_interface(raw, options->interface, error) : 0;
+    int code = options->interface ? linkwatch_open_named(&raw->link, options->interface, error) : 0;
 
     if (code)
         return code;
@@ -272,7 +245,7 @@ int raw_filter(struct netio *io, const char *expression, char error[IO_ERROR_SIZ
     if (io->ops != &raw_ops)
         return io_fail(error, -EINVAL, "capture filter", "not a live capture");
     int64_t before = loop_now(raw->loop);
-    int code = capture_filter(raw->capture, expression, raw->ifindex, error);
+    int code = capture_filter(raw->capture, expression, raw->link.ifindex, error);
     if (!code) {
         raw->twin_waits = false;
         raw->drained_ns = before;

@@ -1,18 +1,16 @@
 #include "io/tap.h"
 
 #include <errno.h>
-#include <net/if.h>
 #include <pcap/pcap.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/cursor.h"
 #include "base/timespan.h"
+#include "io/capture_internal.h"
 #include "io/clockmap.h"
 #include "io/linkstats.h"
 #include "io/linkwatch.h"
@@ -48,12 +46,6 @@ struct tap {
     size_t used;
     uint8_t *copies; /* owned: the ring takes a block back once its last frame was handed out */
 };
-
-static int tap_fail(char error[IO_ERROR_SIZE], int code, const char *what, const char *why)
-{
-    snprintf(error, IO_ERROR_SIZE, "%s: %.200s", what, why);
-    return code;
-}
 
 static int64_t tap_clock(void)
 {
@@ -233,23 +225,10 @@ static const struct netio_ops tap_ops = {
 static int tap_find_interface(struct tap *tap, const char *name, char error[IO_ERROR_SIZE])
 {
     struct linkwatch *link = &tap->links[tap->nlinks];
-    struct ifreq request = {0};
-    char what[IF_NAMESIZE + 32];
+    int code = linkwatch_open_named(link, name, error);
 
-    snprintf(what, sizeof(what), "interface '%.*s'", IF_NAMESIZE, name);
-    uint32_t ifindex = strlen(name) < IF_NAMESIZE ? if_nametoindex(name) : 0;
-    if (ifindex == 0)
-        return tap_fail(error, -ENODEV, what, "no such interface");
-    int code = linkwatch_open(link, ifindex);
-    if (code)
-        return tap_fail(error, code, "rtnetlink socket", strerror(-code));
-    tap->ifindexes[tap->nlinks++] = ifindex;
-    memcpy(request.ifr_name, name, strlen(name));
-    if (ioctl(link->fd, SIOCGIFFLAGS, &request) < 0)
-        return tap_fail(error, -errno, what, strerror(errno));
-    if (!(request.ifr_flags & IFF_UP))
-        return tap_fail(error, -ENETDOWN, what, "is down");
-    return 0;
+    tap->ifindexes[tap->nlinks++] = link->ifindex;
+    return code;
 }
 
 static int tap_find_interfaces(struct tap *tap, const struct tap_options *options,
@@ -258,65 +237,23 @@ static int tap_find_interfaces(struct tap *tap, const struct tap_options *option
     int code = 0;
 
     if (options->ninterfaces > TAP_INTERFACES_MAX)
-        return tap_fail(error, -EINVAL, "interfaces", "more than 16");
+        return io_fail(error, -EINVAL, "interfaces", "more than 16");
     for (size_t i = 0; i < options->ninterfaces && !code; i++)
         code = tap_find_interface(tap, options->interfaces[i], error);
     return code;
 }
 
-static int tap_activate_errno(int status)
-{
-    switch (status) {
-    case PCAP_ERROR_PERM_DENIED:
-        return -EPERM;
-    case PCAP_ERROR_NO_SUCH_DEVICE:
-        return -ENODEV;
-    default:
-        return -EIO;
-    }
-}
-
-static int tap_set_program(struct tap *tap, struct bpf_program *program, char error[IO_ERROR_SIZE])
-{
-    if (pcap_setfilter(tap->capture, program) < 0)
-        return tap_fail(error, -EIO, "capture filter", pcap_geterr(tap->capture));
-    return 0;
-}
-
-static int tap_reject_all(struct tap *tap, char error[IO_ERROR_SIZE])
-{
-    struct bpf_insn reject = BPF_STMT(BPF_RET | BPF_K, 0);
-    struct bpf_program program = {.bf_len = 1, .bf_insns = &reject};
-
-    return tap_set_program(tap, &program, error);
-}
-
 static int tap_open_capture(struct tap *tap, const struct tap_options *options,
                             char error[IO_ERROR_SIZE])
 {
-    char text[PCAP_ERRBUF_SIZE] = "";
+    const struct capture_options capture = {
+        .ring = true,
+        .snaplen = options->snaplen > 0 ? options->snaplen : TAP_SNAPLEN,
+        .buffer_bytes = options->buffer_bytes > 0 ? options->buffer_bytes : TAP_BUFFER_BYTES,
+        .block_ms = TAP_BLOCK_MS,
+    };
 
-    tap->capture = pcap_create("any", text);
-    if (!tap->capture)
-        return tap_fail(error, -EIO, "capture", text);
-    pcap_set_snaplen(tap->capture, options->snaplen > 0 ? options->snaplen : TAP_SNAPLEN);
-    pcap_set_buffer_size(tap->capture,
-                         options->buffer_bytes > 0 ? options->buffer_bytes : TAP_BUFFER_BYTES);
-    pcap_set_timeout(tap->capture, TAP_BLOCK_MS);
-    pcap_set_tstamp_precision(tap->capture, PCAP_TSTAMP_PRECISION_NANO);
-    int status = pcap_activate(tap->capture);
-    if (status < 0)
-        return tap_fail(error, tap_activate_errno(status), "capture", pcap_geterr(tap->capture));
-    int code = tap_reject_all(tap, error);
-    if (code)
-        return code;
-    if (pcap_set_datalink(tap->capture, LINK_LINUX_SLL2) < 0 ||
-        pcap_get_tstamp_precision(tap->capture) != PCAP_TSTAMP_PRECISION_NANO)
-        return tap_fail(error, -EOPNOTSUPP, "capture",
-                        "this libpcap lacks cooked captures (SLL2) with nanosecond stamps");
-    if (pcap_setnonblock(tap->capture, 1, text) < 0)
-        return tap_fail(error, -EIO, "capture", text);
-    return 0;
+    return capture_ring_new(&capture, &tap->capture, error);
 }
 
 static int tap_share(struct tap *tap, const struct tap_options *options, char error[IO_ERROR_SIZE])
@@ -325,7 +262,7 @@ static int tap_share(struct tap *tap, const struct tap_options *options, char er
     int group = tap_socket_share(pcap_fileno(tap->capture), sibling ? sibling->group : -1);
 
     if (group < 0)
-        return tap_fail(error, group, "sharing a capture (PACKET_FANOUT)", strerror(-group));
+        return io_fail(error, group, "sharing a capture (PACKET_FANOUT)", strerror(-group));
     tap->group = group;
     return 0;
 }
@@ -335,7 +272,7 @@ static int tap_be_promiscuous(struct tap *tap, char error[IO_ERROR_SIZE])
     int fd = tap_socket_promiscuous(tap->ifindexes, tap->nlinks);
 
     if (fd < 0)
-        return tap_fail(error, fd, "promiscuous mode", strerror(-fd));
+        return io_fail(error, fd, "promiscuous mode", strerror(-fd));
     tap->promiscuous_fd = fd;
     return 0;
 }
@@ -354,9 +291,9 @@ static int tap_compile(struct tap *tap, const char *filter, char error[IO_ERROR_
     if (*filter)
         len += (size_t)snprintf(text + len, sizeof(text) - len, " (%s)", filter);
     if (len >= sizeof(text))
-        return tap_fail(error, -EINVAL, "filter", "too long");
+        return io_fail(error, -EINVAL, "filter", "too long");
     if (pcap_compile(tap->capture, &tap->program, text, 1, PCAP_NETMASK_UNKNOWN) < 0)
-        return tap_fail(error, -EINVAL, "filter", pcap_geterr(tap->capture));
+        return io_fail(error, -EINVAL, "filter", pcap_geterr(tap->capture));
     tap->compiled = true;
     return 0;
 }
@@ -388,7 +325,7 @@ int tap_open(const struct tap_options *options, struct netio **out, char error[I
     if (!tap || !copies) {
         free(tap);
         free(copies);
-        return tap_fail(error, -ENOMEM, "capture", strerror(ENOMEM));
+        return io_fail(error, -ENOMEM, "capture", strerror(ENOMEM));
     }
     tap->io = (struct netio){.ops = &tap_ops, .name = "tap", .privilege = "raw"};
     tap->copies = copies;
@@ -413,7 +350,7 @@ int tap_start(struct netio *io, char error[IO_ERROR_SIZE])
     error[0] = '\0';
     tap->drained_ns = tap_clock();
     tap->started_unix_ns = clockmap_clock(NULL, CLOCK_REALTIME);
-    return tap_set_program(tap, &tap->program, error);
+    return capture_ring_filter(tap->capture, &tap->program, error);
 }
 
 void tap_stop(struct netio *io)
