@@ -158,6 +158,7 @@ $B/tests/fuzz/%: $B/tests/fuzz/%.o $B/libcore.a
 PARSERS := $(filter-out %/craft.c %/icmp.c,$(wildcard libcore/wire/*.c)) libcore/base/cursor.c \
   libcore/base/cursor.h libcore/base/text.c libcore/base/timespan.c \
   $(wildcard libcore/engine/scenario*.c) $(wildcard libcore/engine/http*.c) \
+  libcore/engine/matrix_baseline.c libcore/engine/matrix_fields.c libcore/engine/matrix_read.c \
   libcore/io/asn_origin.c libcore/io/dns_message.c \
   libcore/io/savefile.c \
   libcore/io/unprivileged_answer.c

@@ -18,6 +18,7 @@ static const struct command {
     {syn_main, &syn_command_options},
     {trace_main, &trace_command_options},
     {version_main, &version_command_options},
+    {versions_main, &versions_command_options},
     {NULL, NULL},
 };
 

@@ -25,4 +25,7 @@ extern const struct options trace_command_options;
 int version_main(int argc, char **argv);
 extern const struct options version_command_options;
 
+int versions_main(int argc, char **argv);
+extern const struct options versions_command_options;
+
 #endif

@@ -43,29 +43,35 @@ void matrix_free(struct matrix *matrix)
     free(matrix);
 }
 
-int matrix_seen_add(struct matrix_seen *seen, const struct matrix_member *member)
+static int matrix_seen_grow(struct matrix_seen *seen)
 {
-    size_t size = seen->size ? seen->size : 64;
-    struct version_product *products = NULL;
+    size_t size = seen->size ? 2 * seen->size : 64;
+    struct matrix_member *grown = reallocarray(seen->members, size, sizeof(*grown));
 
-    if (seen->count == seen->size || !seen->members) {
-        struct matrix_member *grown;
+    if (!grown)
+        return -ENOMEM;
+    seen->members = grown;
+    seen->size = size;
+    return 0;
+}
 
-        size = seen->size ? 2 * seen->size : size;
-        grown = reallocarray(seen->members, size, sizeof(*grown));
-        if (!grown)
+int matrix_seen_add(struct matrix_seen *seen, const struct matrix_member *member,
+                    const struct version_list *products)
+{
+    size_t count = products ? products->count : 0;
+    struct version_product *copy = NULL;
+
+    if (seen->count == seen->size && matrix_seen_grow(seen))
+        return -ENOMEM;
+    if (count) {
+        copy = reallocarray(NULL, count, sizeof(*copy));
+        if (!copy)
             return -ENOMEM;
-        seen->members = grown;
-        seen->size = size;
-    }
-    if (member->nproducts) {
-        products = reallocarray(NULL, member->nproducts, sizeof(*products));
-        if (!products)
-            return -ENOMEM;
-        memcpy(products, member->products, member->nproducts * sizeof(*products));
+        memcpy(copy, products->products, count * sizeof(*copy));
     }
     seen->members[seen->count] = *member;
-    seen->members[seen->count++].products = products;
+    seen->members[seen->count].products = copy;
+    seen->members[seen->count++].nproducts = count;
     return 0;
 }
 

@@ -94,10 +94,10 @@ struct matrix_member {
     struct address address; /* family 0: none was found */
     uint16_t port;
     enum matrix_state state;
-    const char *protocol;           /* static; NULL: unknown */
-    char code[CAUSE_CODE_SIZE];     /* why there is no answer; "": there is one */
-    char detail[CAUSE_DETAIL_SIZE]; /* safe text */
-    struct version_product *products;
+    const char *protocol;             /* static; NULL: unknown */
+    char code[CAUSE_CODE_SIZE];       /* why there is no answer; "": there is one */
+    char detail[CAUSE_DETAIL_SIZE];   /* safe text */
+    struct version_product *products; /* owned by the matrix_seen that it is in */
     size_t nproducts;
 };
 
@@ -106,8 +106,9 @@ struct matrix_seen { /* starts as {0} */
     size_t count, size;
 };
 
-/* A copy of the member and its products. 0 or -ENOMEM. */
-int matrix_seen_add(struct matrix_seen *seen, const struct matrix_member *member);
+/* A copy of the member with a copy of these products, which may be NULL. 0 or -ENOMEM. */
+int matrix_seen_add(struct matrix_seen *seen, const struct matrix_member *member,
+                    const struct version_list *products);
 void matrix_seen_release(struct matrix_seen *seen);
 
 /* --- what was seen before --------------------------------------------------------------------- */

@@ -40,11 +40,11 @@ static enum matrix_severity rule_severity(enum version_result result, bool may_b
     return may_be_patched ? MATRIX_WARNING : MATRIX_CRITICAL;
 }
 
-/* One finding for a cell and a rule, about its worst member. */
-static int rule_judge_cell(struct matrix_result *result, const struct matrix_rule *rule,
-                           const struct matrix_cell_result *cell)
+/* About the worst of the members for which the rule has this result. */
+static int rule_judge_result(struct matrix_result *result, const struct matrix_rule *rule,
+                             const struct matrix_cell_result *cell, enum version_result wanted)
 {
-    struct matrix_finding finding = {.kind = MATRIX_REQUIRE, .rule = rule->text};
+    struct matrix_finding finding = {.kind = MATRIX_REQUIRE, .rule = rule->text, .result = wanted};
     int worst = 0;
 
     for (size_t i = 0; i < cell->nmembers; i++) {
@@ -54,19 +54,27 @@ static int rule_judge_cell(struct matrix_result *result, const struct matrix_rul
         if (m->state != MATRIX_ANSWERED)
             continue;
         verdict = rule_judge(&rule->expectation, m);
-        if (rule_rank(&verdict) <= worst)
+        if (verdict.result != wanted || rule_rank(&verdict) <= worst)
             continue;
         worst = rule_rank(&verdict);
         finding.component = m->component;
         finding.environment = m->environment;
         finding.member = m;
         finding.first = verdict.product;
-        finding.result = verdict.result;
         finding.reason = verdict.reason;
         finding.may_be_patched = verdict.may_be_patched;
         finding.severity = rule_severity(verdict.result, verdict.may_be_patched);
     }
     return worst ? matrix_result_add(result, &finding) : 0;
+}
+
+/* What is broken does not hide what nobody knows, nor the other way round. */
+static int rule_judge_cell(struct matrix_result *result, const struct matrix_rule *rule,
+                           const struct matrix_cell_result *cell)
+{
+    int err = rule_judge_result(result, rule, cell, VERSION_VIOLATED);
+
+    return err ? err : rule_judge_result(result, rule, cell, VERSION_OPEN);
 }
 
 int matrix_judge_rules(struct matrix_result *result)

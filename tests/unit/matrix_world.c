@@ -49,9 +49,7 @@ void matrix_world_banner(struct matrix_world *world, const char *component, cons
 
     list = (struct version_list){0};
     version_identify(kind, banner, strlen(banner), &list);
-    member.products = list.products;
-    member.nproducts = list.count;
-    assert_int_equal(matrix_seen_add(&world->seen, &member), 0);
+    assert_int_equal(matrix_seen_add(&world->seen, &member, &list), 0);
 }
 
 void matrix_world_fail(struct matrix_world *world, const char *component, const char *environment,
@@ -61,7 +59,7 @@ void matrix_world_fail(struct matrix_world *world, const char *component, const 
 
     member.state = state;
     snprintf(member.code, sizeof(member.code), "%s", code);
-    assert_int_equal(matrix_seen_add(&world->seen, &member), 0);
+    assert_int_equal(matrix_seen_add(&world->seen, &member, NULL), 0);
 }
 
 void matrix_world_judge(struct matrix_world *world)
