@@ -78,7 +78,7 @@ int versions_file_matrix(const char *path, struct matrix **out, struct failure *
 
     free(text);
     if (err == -EINVAL && len >= 0)
-        return versions_fail(path, &error, "file.invalid", failure);
+        return versions_fail(path, &error, "file.format", failure);
     return err ? versions_fail_read("matrix", path, err, failure) : 0;
 }
 
@@ -93,7 +93,7 @@ int versions_file_baseline(const char *path, struct matrix_baseline **out, struc
     if (len == -ENOENT)
         return 0;
     if (err == -EINVAL && len >= 0)
-        return versions_fail(path, &error, "file.invalid", failure);
+        return versions_fail(path, &error, "file.format", failure);
     return err ? versions_fail_read("baseline", path, err, failure) : 0;
 }
 
@@ -116,7 +116,7 @@ static int targets_check(const struct matrix *m, const struct versions_place *pl
     text_format(where.field, sizeof(where.field), "components.%s.targets.%s", c->name,
                 m->environments[place->environment]);
     text_format(where.message, sizeof(where.message), "%s", complaint);
-    return versions_fail(path, &where, "file.invalid", failure);
+    return versions_fail(path, &where, "file.format", failure);
 }
 
 static void targets_add(struct versions_targets *t, const struct matrix *m, size_t component,

@@ -2,7 +2,10 @@
 
 #include <errno.h>
 
+#include "base/timespan.h"
 #include "tools/netdx.h"
+
+#define VERSIONS_BACKOFF_NS NS_PER_SEC /* before the first further try */
 
 enum {
     KEY_ACCEPT = SERVICE_KEY_END,
@@ -17,6 +20,7 @@ static const struct argp_option versions_rows[] = {
     SERVICE_ROWS_REQUEST,
     {NULL, 0, NULL, 0, "Run:", 3},
     SERVICE_ROW_TIMEOUT,
+    {"retries", SERVICE_KEY_RETRIES, "N", 0, "Further tries of what fails (0)", 0},
     COMMON_ROW_DEADLINE,
     {"parallel", SERVICE_KEY_PARALLEL, "N", 0, "Services asked at once (256)", 0},
     {"yes", SERVICE_KEY_YES, NULL, 0, "Ask more than 4,096 services of one network", 0},
@@ -84,6 +88,7 @@ int versions_request_parse(struct versions_request *request, int argc, char **ar
 
     *request = (struct versions_request){0};
     service_options_init(&request->options, formats);
+    request->options.backoff_ns = VERSIONS_BACKOFF_NS;
     err = service_options_parse(&versions_command_options, argc, argv, request, &request->options,
                                 error);
     if (err || request->options.common.help || request->options.common.version)

@@ -22,6 +22,7 @@ def report($reason): common and .error == null and .end.reason == $reason and .i
 def finds($ids): [.findings[].id] == $ids;
 def syn: .schema == "netdx.syn/1" and .error == null and .elapsed_ms > 0;
 def check: .schema == "netdx.check/1" and .error == null and .elapsed_ms > 0;
+def versions: .schema == "netdx.versions/1" and .error == null and .elapsed_ms > 0;
 def failure($code): common and .interrupted == false and .error.code == $code
     and (.error.message | length) > 0 and (.hops // [] | length) == 0;'
 
@@ -98,6 +99,32 @@ table()
         '$interrupt TERM 0.7 $NETDX check --json --backoff 10s server.lab:9'
     row full-disk check 3 '' - '$NETDX check --json --retries 0 127.0.0.1:9 >/dev/full'
     row full-disk check 3 '' - '$NETDX check --retries 0 -o /dev/full 127.0.0.1:9'
+
+    local matrix='matrix() { echo "{environments: [a], components: {w: {targets: {a: $1}}}}"; }; '
+    row fine versions 0 'versions and .worst == "notice" and .answered == 1' healthy \
+        "$matrix"'matrix server.lab:80 | $NETDX versions --json -4 -'
+    row loss versions 0 'versions and .answered == 1 and .failed == 0' loss \
+        "$matrix"'matrix server.lab:80 | $NETDX versions --json -4 --timeout 20s -'
+    row dead versions 2 'versions and .findings[0].member.error.code == "tcp.timed_out"' dead-target \
+        "$matrix"'matrix server.lab:80 | $NETDX versions --json -4 --timeout 500ms -'
+    row dead versions 2 'versions and .findings[0].id == "versions.unreachable"' - \
+        "$matrix"'matrix 127.0.0.1:9 | $NETDX versions --json -'
+    row unresolvable versions 2 '.findings[0].member.error.code == "dns.unreachable"' healthy \
+        "$matrix"'matrix nosuch.test | $NETDX versions --json -'
+    row no-privilege versions 0 'versions and .privilege == "unprivileged" and .answered == 1' healthy \
+        "$matrix"'matrix server.lab:80 | $nobody $NETDX versions --json -4 -'
+    row bad-flag versions 3 '.schema == "netdx.versions/1" and .error.code == "usage"' - \
+        '$NETDX versions --json --nonsense -'
+    row bad-flag versions 3 '.error.code == "file.format"' - 'echo "a: [" | $NETDX versions --json -'
+    row bad-flag versions 3 '' - 'echo "a: [" | $NETDX versions -'
+    row signal versions 130 'versions and .interrupted and .unfinished == 1' dead-target \
+        "$matrix"'$interrupt INT 0.7 $NETDX versions --json -4 <(matrix server.lab:80)'
+    row signal versions 143 'versions and .interrupted and .unfinished == 1' dead-target \
+        "$matrix"'$interrupt TERM 0.7 $NETDX versions --json -4 <(matrix server.lab:80)'
+    row full-disk versions 3 '' - \
+        "$matrix"'matrix 127.0.0.1:9 | $NETDX versions --json - >/dev/full'
+    row full-disk versions 3 '' - \
+        "$matrix"'matrix 127.0.0.1:9 | $NETDX versions -o /dev/full -'
 
     # The lab has no document of its own: its command's comes through as it is.
     row fine lab 0 '.answer == 42' - '$NETDX lab healthy -- echo "{\"answer\": 42}"'

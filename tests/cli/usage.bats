@@ -202,7 +202,7 @@ long_options() {
 }
 
 @test "R39 options of help, manual and completion are the same" {
-    for command in banner check trace lab syn flows version; do
+    for command in banner check versions trace lab syn flows version; do
         help=$("$NETDX" "$command" -h | grep -E '^ +-' | long_options)
         manual=$(mandoc -Tascii "$man/netdx-$command.1" | col -b | grep -E '^ +-' | long_options)
         completion=$("$NETDX" completion bash | grep -E "^ +$command\)" | long_options)

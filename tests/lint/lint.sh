@@ -40,7 +40,7 @@ layers()
     result "io knows engine in virtual alone" \
         "$(includes libcore/io '(engine|report|tools)/' | grep -v '^libcore/io/virtual\.[ch]:')"
     result "report sees results, not io" "$(includes libcore/report '(io|tools)/')"
-    result "commands do not include each other" "$(for c in trace syn lab flows banner check; do
+    result "commands do not include each other" "$(for c in trace syn lab flows banner check versions; do
         includes tools "tools/$c(_[a-z_]*)?\.h" | grep -vE "^tools/$c(_[a-z_]*)?\.[ch]:"; done)"
     result "libpcap in io alone" "$(for d in libcore/base libcore/wire libcore/engine \
         libcore/report tools; do includes $d 'pcap'; done)"
@@ -120,7 +120,7 @@ manual_options()
 options()
 {
     local verb page
-    for verb in banner check trace syn flows lab version; do
+    for verb in banner check versions trace syn flows lab version; do
         page=man/netdx-$verb.1
         if [ ! -x "${NETDX:-}" ] || [ ! -f "$page" ]; then
             skip "R39 options of $verb: help = manual" "no $page or program"
