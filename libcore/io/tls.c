@@ -1,6 +1,8 @@
 #include "io/tls.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
@@ -49,6 +51,66 @@ static int tls_context_crl(SSL_CTX *ssl, const char *path)
     return 0;
 }
 
+/* Whether an anchor with this hash of its subject is in the file: most are in both. */
+static bool tls_has_anchor(const STACK_OF(X509_OBJECT) * anchors, unsigned long hash)
+{
+    for (int i = 0; i < sk_X509_OBJECT_num(anchors); i++) {
+        X509 *anchor = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(anchors, i));
+
+        if (anchor && X509_subject_name_hash(anchor) == hash)
+            return true;
+    }
+    return false;
+}
+
+/* As `openssl rehash` names what is in a directory: "4a6481c9.0". */
+static bool tls_anchor_name(const char *name, unsigned long *hash)
+{
+    char *end;
+
+    if (strspn(name, "0123456789abcdef") != 8 || name[8] != '.' || !name[9] ||
+        name[9 + strspn(name + 9, "0123456789")])
+        return false;
+    *hash = strtoul(name, &end, 16);
+    return true;
+}
+
+static void tls_context_directory(X509_STORE *store, X509_LOOKUP *lookup, const char *path)
+{
+    STACK_OF(X509_OBJECT) *anchors = sk_X509_OBJECT_dup(X509_STORE_get0_objects(store));
+    DIR *directory = opendir(path);
+    char file[PATH_MAX];
+    struct dirent *entry;
+    unsigned long hash;
+
+    while (directory && (entry = readdir(directory))) {
+        if (!tls_anchor_name(entry->d_name, &hash) || tls_has_anchor(anchors, hash) ||
+            strlen(path) + 1 + strlen(entry->d_name) >= sizeof(file))
+            continue;
+        text_format(file, sizeof(file), "%s/%s", path, entry->d_name);
+        X509_load_cert_file(lookup, file, X509_FILETYPE_PEM);
+    }
+    if (directory)
+        closedir(directory);
+    sk_X509_OBJECT_free(anchors);
+}
+
+/*
+ * The system's anchors, all of them now: OpenSSL's own way is to look into the directory at every
+ * unknown issuer, and by then the sandbox lets nobody do so.
+ */
+static void tls_context_system(X509_STORE *store)
+{
+    X509_LOOKUP *lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
+    const char *file = secure_getenv(X509_get_default_cert_file_env());
+    const char *directory = secure_getenv(X509_get_default_cert_dir_env());
+
+    if (!lookup)
+        return;
+    X509_load_cert_crl_file(lookup, file ? file : X509_get_default_cert_file(), X509_FILETYPE_PEM);
+    tls_context_directory(store, lookup, directory ? directory : X509_get_default_cert_dir());
+}
+
 /* Certificate requests are noted and answered without a certificate. */
 static int tls_context_asked(SSL *ssl, X509 **certificate, EVP_PKEY **key)
 {
@@ -83,7 +145,7 @@ int tls_context_new(const struct tls_context_options *options, struct tls_contex
         if (!SSL_CTX_load_verify_file(context->ssl, options->ca_file))
             return tls_context_fail(context, error, -EINVAL, "CA file", options->ca_file);
     } else {
-        SSL_CTX_set_default_verify_paths(context->ssl); /* honours SSL_CERT_FILE */
+        tls_context_system(SSL_CTX_get_cert_store(context->ssl));
     }
     if (options->crl_file && tls_context_crl(context->ssl, options->crl_file))
         return tls_context_fail(context, error, -EINVAL, "CRL file", options->crl_file);

@@ -456,6 +456,56 @@ static void test_small_hello(void **state)
     assert_true(small.hello_bytes <= 536); /* RFC 9293 3.7.1: the least MSS everybody takes */
 }
 
+static void write_certificate(const char *path, X509 *certificate)
+{
+    BIO *out = BIO_new_file(path, "w");
+
+    assert_int_equal(PEM_write_bio_X509(out, certificate), 1);
+    BIO_free(out);
+}
+
+/*
+ * The system's anchors from a directory, where the one that counts is the second of its hash. All
+ * are gone when the handshake begins: a sandbox lets nobody read them by then.
+ */
+static void test_anchors_of_a_directory(void **state)
+{
+    const struct wish ca = {.ca = true, .from = 1, .until = NOW * INT64_C(2)}, plain = {0};
+    struct identity colliding = make_identity(&ca, "Another Authority", NULL);
+    struct identity identity = make_identity(&plain, "server.example", &authority);
+    struct server server = server_new(&identity, NULL);
+    char directory[] = "/tmp/netdx-test-anchors-XXXXXX", path[2][64];
+    unsigned long hash = X509_subject_name_hash(authority.certificate);
+    struct tls_context *context;
+    struct tls_facts facts;
+    struct tls *tls;
+
+    (void)state;
+    assert_non_null(mkdtemp(directory));
+    for (int i = 0; i < 2; i++) {
+        snprintf(path[i], sizeof(path[i]), "%s/%08lx.%d", directory, hash, i);
+        write_certificate(path[i], i ? authority.certificate : colliding.certificate);
+    }
+    setenv("SSL_CERT_FILE", "/nonexistent", 1);
+    setenv("SSL_CERT_DIR", directory, 1);
+    context = client_context(false);
+    unsetenv("SSL_CERT_FILE");
+    unsetenv("SSL_CERT_DIR");
+    assert_int_equal(unlink(path[0]) | unlink(path[1]) | rmdir(directory), 0);
+
+    server_start(&server);
+    assert_int_equal(tls_new(context, &usual, &tls), 0);
+    carry(tls, &server, 16384);
+    tls_facts(tls, &facts);
+    assert_int_equal(tls_state(tls), TLS_OPEN);
+    assert_int_equal(facts.problems, 0);
+    tls_free(tls);
+    tls_context_free(context);
+    server_free(&server);
+    release_identity(&identity);
+    release_identity(&colliding);
+}
+
 static void test_bad_files(void **state)
 {
     const struct tls_context_options options = {.ca_file = "/nonexistent/\x1b[2J"};
@@ -479,6 +529,7 @@ int main(void)
         cmocka_unit_test(test_not_tls),
         cmocka_unit_test(test_data_and_its_end),
         cmocka_unit_test(test_small_hello),
+        cmocka_unit_test(test_anchors_of_a_directory),
         cmocka_unit_test(test_bad_files),
     };
     return cmocka_run_group_tests(tests, make_authority, release_authority);
