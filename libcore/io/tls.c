@@ -51,15 +51,27 @@ static int tls_context_crl(SSL_CTX *ssl, const char *path)
     return 0;
 }
 
-/* Whether an anchor with this hash of its subject is in the file: most are in both. */
-static bool tls_has_anchor(const STACK_OF(X509_OBJECT) * anchors, unsigned long hash)
+/* The hashes of the subjects that are there, so that they are not read once more; 0 at the end. */
+static unsigned long *tls_anchor_hashes(X509_STORE *store)
 {
-    for (int i = 0; i < sk_X509_OBJECT_num(anchors); i++) {
+    const STACK_OF(X509_OBJECT) *anchors = X509_STORE_get0_objects(store);
+    unsigned long *hashes = calloc((size_t)sk_X509_OBJECT_num(anchors) + 1, sizeof(*hashes));
+    size_t n = 0;
+
+    for (int i = 0; hashes && i < sk_X509_OBJECT_num(anchors); i++) {
         X509 *anchor = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(anchors, i));
 
-        if (anchor && X509_subject_name_hash(anchor) == hash)
-            return true;
+        if (anchor)
+            hashes[n++] = X509_subject_name_hash(anchor);
     }
+    return hashes;
+}
+
+static bool tls_has_anchor(const unsigned long *hashes, unsigned long hash)
+{
+    for (; hashes && *hashes; hashes++)
+        if (*hashes == hash)
+            return true;
     return false;
 }
 
@@ -77,14 +89,14 @@ static bool tls_anchor_name(const char *name, unsigned long *hash)
 
 static void tls_context_directory(X509_STORE *store, X509_LOOKUP *lookup, const char *path)
 {
-    STACK_OF(X509_OBJECT) *anchors = sk_X509_OBJECT_dup(X509_STORE_get0_objects(store));
+    unsigned long *hashes = tls_anchor_hashes(store); /* of the file, which holds most of them */
     DIR *directory = opendir(path);
     char file[PATH_MAX];
     struct dirent *entry;
     unsigned long hash;
 
     while (directory && (entry = readdir(directory))) {
-        if (!tls_anchor_name(entry->d_name, &hash) || tls_has_anchor(anchors, hash) ||
+        if (!tls_anchor_name(entry->d_name, &hash) || tls_has_anchor(hashes, hash) ||
             strlen(path) + 1 + strlen(entry->d_name) >= sizeof(file))
             continue;
         text_format(file, sizeof(file), "%s/%s", path, entry->d_name);
@@ -92,7 +104,7 @@ static void tls_context_directory(X509_STORE *store, X509_LOOKUP *lookup, const 
     }
     if (directory)
         closedir(directory);
-    sk_X509_OBJECT_free(anchors);
+    free(hashes);
 }
 
 /*
