@@ -65,14 +65,37 @@ static int port_list_parts(const char *what, const char *text, struct port_list 
     }
 }
 
+/* One number, which is what most targets have: without room for all that a list may hold. */
+static int port_list_single(const char *what, const char *text, struct port_list *list, char *error)
+{
+    uint32_t port = 0;
+    uint16_t *ports;
+    int err = options_number(what, text, 1, UINT16_MAX, &port, error);
+
+    if (err)
+        return err;
+    ports = malloc(sizeof(*ports));
+    if (!ports) {
+        snprintf(error, OPTIONS_ERROR_SIZE, "out of memory");
+        return -ENOMEM;
+    }
+    *ports = (uint16_t)port;
+    *list = (struct port_list){.ports = ports, .count = 1};
+    return 0;
+}
+
 int port_list_parse(const char *what, const char *text, struct port_list *list,
                     char error[OPTIONS_ERROR_SIZE])
 {
-    struct port_list parsed = {.ports = calloc(UINT16_MAX, sizeof(*parsed.ports))};
-    bool *listed = calloc(UINT16_MAX + 1, sizeof(*listed));
+    struct port_list parsed = {0};
+    bool *listed;
     uint16_t *shrunk;
     int err = -ENOMEM;
 
+    if (*text && !text[strspn(text, "0123456789")])
+        return port_list_single(what, text, list, error);
+    parsed.ports = calloc(UINT16_MAX, sizeof(*parsed.ports));
+    listed = calloc(UINT16_MAX + 1, sizeof(*listed));
     if (parsed.ports && listed)
         err = port_list_parts(what, text, &parsed, listed, error);
     else

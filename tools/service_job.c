@@ -41,7 +41,7 @@ struct service_job {
     struct report_banner_hop hops[REDIRECT_HOPS_MAX + 1]; /* texts owned */
     size_t nhops;
     struct lookup *lookup; /* of a redirect's host */
-    struct version_list products;
+    struct version_list *products; /* owned; NULL: nothing was said that could name one */
 };
 
 static void job_start(struct service_job *job);
@@ -64,7 +64,7 @@ static void job_fail(struct service_job *job, const char *code, const char *comp
 static void job_identify(struct service_job *job, enum version_kind kind, const uint8_t *bytes,
                          size_t len)
 {
-    version_identify_with(job->context->fingerprints, kind, bytes, len, &job->products);
+    version_identify_with(job->context->fingerprints, kind, bytes, len, job->products);
 }
 
 /* Every product-bearing header, each time it is there, in the order of their kinds. */
@@ -105,7 +105,11 @@ static void job_identify_all(struct service_job *job)
     const struct service_facts *s = &job->facts.service;
     enum version_kind kind;
 
-    job->products = (struct version_list){0};
+    if (!job->products && (s->has_http || s->banner_len))
+        job->products = malloc(sizeof(*job->products));
+    if (!job->products)
+        return;
+    job->products->count = job->products->dropped = 0;
     if (s->has_http && s->http.body_kept && job_kind_of_row(s->protocol, &kind) &&
         kind != VERSION_HTTP_SERVER)
         job_identify(job, kind, s->http.body, s->http.body_kept);
@@ -432,6 +436,7 @@ void service_job_free(struct service_job *job)
     lookup_give_up(job->lookup);
     service_probe_free(job->probe);
     job_forget_hops(job);
+    free(job->products);
     free(job);
 }
 
@@ -512,8 +517,8 @@ void service_job_report(const struct service_job *job, struct report_banner *rep
         .address = job->address,
         .port = job->url.port,
         .service = asked ? &job->facts.service : NULL,
-        .tls = asked && job->facts.has_tls ? &job->facts.tls : NULL,
-        .products = &job->products,
+        .tls = asked ? job->facts.tls : NULL,
+        .products = job->products,
         .hops = job->hops,
         .nhops = job->nhops,
         .error_code = job->failure.code,
@@ -526,7 +531,9 @@ void service_job_report(const struct service_job *job, struct report_banner *rep
 
 const struct version_list *service_job_products(const struct service_job *job)
 {
-    return &job->products;
+    static const struct version_list none;
+
+    return job->products ? job->products : &none;
 }
 
 const struct target_text *service_job_item(const struct service_job *job)
@@ -547,7 +554,7 @@ int service_job_status(const struct service_job *job)
         return job->failure.status;
     if (*s->cause.code || job->redirect_code)
         return EXIT_CRITICAL;
-    if ((job->facts.has_tls && job->facts.tls.problems) || (s->has_http && s->http.status >= 500))
+    if ((job->facts.tls && job->facts.tls->problems) || (s->has_http && s->http.status >= 500))
         return EXIT_WARNING;
     return EXIT_FINE;
 }

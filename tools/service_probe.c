@@ -8,6 +8,7 @@
 #include "base/timespan.h"
 
 #define PROBE_CHUNK 16384
+#define PROBE_OUT   2048
 
 struct service_probe {
     struct session *session;         /* borrowed */
@@ -19,9 +20,10 @@ struct service_probe {
     struct connection *connection; /* owned; NULL between connections */
     struct tls *tls;               /* owned; NULL: plain */
     bool securing, finished;
-    uint8_t out[PROBE_CHUNK]; /* ciphertext that the kernel had no room for */
+    uint8_t out[PROBE_OUT]; /* ciphertext that the kernel had no room for */
     size_t out_at, out_len;
     int64_t wake_ns;
+    struct tls_facts *tls_facts; /* owned; NULL: no TLS so far */
     struct service_probe_facts facts;
 };
 
@@ -35,13 +37,19 @@ static int64_t probe_now(const struct service_probe *p)
 /* --- the connection ----------------------------------------------------------------------------
  */
 
+/* Most services have none, and there is much to be known of it. */
+static void probe_remember_tls(struct service_probe *p)
+{
+    if (p->tls && !p->tls_facts)
+        p->tls_facts = malloc(sizeof(*p->tls_facts));
+    if (p->tls && p->tls_facts)
+        tls_facts(p->tls, p->tls_facts);
+}
+
 /* What is only known while the connection is there. */
 static void probe_remember(struct service_probe *p)
 {
-    if (p->tls) {
-        p->facts.has_tls = true;
-        tls_facts(p->tls, &p->facts.tls);
-    }
+    probe_remember_tls(p);
     if (!p->connection)
         return;
     p->facts.has_info = connection_info(p->connection, &p->facts.info) == 0;
@@ -116,8 +124,8 @@ static void probe_secured(struct service_probe *p)
     if (!p->securing || state == TLS_HANDSHAKE)
         return;
     p->securing = false;
-    tls_facts(p->tls, &p->facts.tls);
-    service_alpn(p->service, p->facts.tls.alpn);
+    probe_remember_tls(p);
+    service_alpn(p->service, p->tls_facts ? p->tls_facts->alpn : "");
     service_secured(p->service, state == TLS_FAILED ? tls_cause(p->tls) : NULL, probe_now(p));
 }
 
@@ -309,6 +317,7 @@ void service_probe_free(struct service_probe *p)
     connection_close(p->connection);
     tls_free(p->tls);
     service_free(p->service);
+    free(p->tls_facts);
     free(p);
 }
 
@@ -342,5 +351,5 @@ void service_probe_facts(const struct service_probe *p, struct service_probe_fac
 {
     *facts = p->facts;
     service_facts(p->service, &facts->service);
-    facts->has_tls = p->facts.has_tls && facts->service.tls; /* not of a try without */
+    facts->tls = facts->service.tls ? p->tls_facts : NULL; /* not of a try without */
 }

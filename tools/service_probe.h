@@ -37,8 +37,7 @@ void service_probe_stop(struct service_probe *probe); /* the run is over */
 
 struct service_probe_facts {
     struct service_facts service; /* borrows from the probe */
-    bool has_tls;
-    struct tls_facts tls; /* of the latest handshake, also of one that failed */
+    const struct tls_facts *tls; /* of the latest handshake, also of a failed one; NULL: none */
     bool has_info;
     struct connection_info info; /* of the latest connection */
     bool refused;                /* by an ICMP message: */

@@ -65,6 +65,7 @@ void service_free(struct service *s)
     if (!s)
         return;
     service_drop_http(s);
+    free(s->banner);
     free(s);
 }
 

@@ -1,17 +1,26 @@
 /* What was said: a banner, a response, or another protocol than was expected. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "engine/service_internal.h"
 #include "wire/greeting.h"
 
-static void answer_keep(struct service *s, const uint8_t *bytes, size_t len)
+/* False: it has failed, out of memory. */
+static bool answer_keep(struct service *s, const uint8_t *bytes, size_t len)
 {
     size_t room = SERVICE_BANNER_MAX - s->banner_len;
 
+    if (!s->banner)
+        s->banner = malloc(SERVICE_BANNER_MAX);
+    if (!s->banner) {
+        service_fail(s, "local.memory", service_answer_phase(s), "out of memory");
+        return false;
+    }
     len = len < room ? len : room;
     memcpy(s->banner + s->banner_len, bytes, len);
     s->banner_len += len;
+    return true;
 }
 
 /* Another protocol speaks: its row reads on from what came so far. False: nobody we know. */
@@ -132,8 +141,8 @@ static void answer_judge_failure(struct service *s)
             return;
         cause_set(&cause, "http.plain_on_tls", PHASE_HTTP, "a TLS alert answers the request");
     } else if (other && answer_recognise(s, other)) {
-        answer_keep(s, s->raw, s->raw_len);
-        answer_read_banner(s);
+        if (answer_keep(s, s->raw, s->raw_len))
+            answer_read_banner(s);
         return;
     } else if (!other && s->http1_reply) {
         answer_fail_http1(s);
@@ -209,7 +218,8 @@ void service_hear(struct service *s, const uint8_t *bytes, size_t len)
             service_http_judge(s);
         return;
     }
-    answer_keep(s, bytes, len);
+    if (!answer_keep(s, bytes, len))
+        return;
     if (s->row && s->row->read)
         answer_read_banner(s);
     else

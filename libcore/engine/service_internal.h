@@ -43,7 +43,7 @@ struct service {
     uint64_t received;          /* bytes of this try */
     uint8_t raw[SERVICE_RAW_MAX];
     size_t raw_len;
-    uint8_t banner[SERVICE_BANNER_MAX];
+    uint8_t *banner; /* owned; SERVICE_BANNER_MAX bytes; NULL: nothing was said but HTTP */
     size_t banner_len;
 };
 
