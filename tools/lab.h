@@ -2,7 +2,7 @@
  * The parts of `netdx lab`: lab.c (the command), lab_load.c (scenarios), lab_place.c (namespaces
  * and interfaces), lab_children.c (processes), lab_run.c (the network in real time), lab_log.c and
  * lab_capture.c (what is written down of it), lab_kernel.c (its settings), lab_services.c (who
- * listens) and lab_serve.c (what clients get).
+ * listens), lab_serve.c and lab_script.c (what clients get), lab_tls.c and lab_certificate.c.
  */
 #ifndef NETDX_TOOLS_LAB_H
 #define NETDX_TOOLS_LAB_H
@@ -51,15 +51,20 @@ int lab_log_close(struct lab_log *log);
 
 #define LAB_LISTENERS_MAX 64
 
+struct lab_tls;       /* opaque: lab_tls.c */
+struct lab_authority; /* opaque: lab_certificate.c */
+
 struct lab_listener {
     int fd;     /* owned; of the network namespace it was opened in */
     int filler; /* owned; a socket there that fills the accept queue; -1: none */
     const struct scenario_service *service;
+    struct lab_tls *tls; /* owned; NULL: none */
 };
 
 struct lab_services {
     size_t count;
     struct lab_listener listeners[LAB_LISTENERS_MAX];
+    struct lab_authority *authority; /* owned; NULL: nobody speaks TLS */
 };
 
 /* Listens for IPv4 and IPv6. 0, or -errno with the service that could not be opened in *failed. */
@@ -69,9 +74,43 @@ void lab_services_close(struct lab_services *services);
 /* Answers until it is killed. */
 _Noreturn void lab_services_run(const struct lab_services *services);
 /* What a client gets on its connection, which is closed in the end. */
-void lab_serve(int fd, const struct scenario_service *service);
-void lab_serve_sleep(int64_t delay_ns);
+void lab_serve(int fd, const struct lab_listener *listener);
+/* Makes the answer of a query. Its length, 0: there is none. */
+size_t lab_serve_dns(const struct scenario_service *service, uint8_t *query, size_t len);
 const char *lab_services_name(const struct scenario_service *service); /* "http" */
+
+/* What the ways to serve share. */
+void lab_serve_sleep(int64_t delay_ns);
+bool lab_serve_send(int fd, const char *bytes, size_t len); /* false: the client has gone */
+void lab_serve_settle(int fd); /* until the client has acknowledged all, or has gone */
+void lab_serve_reset(int fd);  /* closes */
+void lab_serve_drain(int fd);  /* reads on until the client has closed, too */
+void lab_serve_hold(int fd);   /* open, and silent, until the client goes */
+void lab_script(int fd, const struct lab_listener *listener);
+
+/* TLS of services, with certificates that are made when the lab begins. */
+
+/* What a service shows: its own certificate comes first. */
+struct lab_identity {
+    struct x509_st *certificate, *issuer, *root; /* owned; NULL: is not sent along */
+    struct evp_pkey_st *key;                     /* owned */
+    uint8_t *staple;                             /* OCSP answer, of malloc; owned; NULL: none */
+    size_t staple_len;
+};
+
+/* Roots, intermediates and the file of those to be trusted. 0 or -errno. */
+int lab_authority_new(const struct scenario_host *host, struct lab_authority **out);
+void lab_authority_free(struct lab_authority *authority);
+/* A path to what is to be trusted, in PEM, for whoever inherits the lab's descriptors. */
+const char *lab_authority_path(const struct lab_authority *authority);
+int lab_authority_identity(struct lab_authority *authority, enum scenario_certificate kind,
+                           struct lab_identity *out);
+void lab_identity_release(struct lab_identity *identity);
+
+int lab_tls_new(struct lab_authority *authority, const struct scenario_tls *config,
+                struct lab_tls **out); /* 0 or -errno */
+void lab_tls_free(struct lab_tls *tls);
+struct ssl_st *lab_tls_accept(struct lab_tls *tls, int fd); /* NULL: the handshake failed */
 
 /* Scenarios. */
 
@@ -114,10 +153,11 @@ void lab_place_release(struct lab_place *place);
  */
 struct lab_children {
     pid_t keeper, services, command;
-    int alive[2];     /* pipe; owned */
-    int signals;      /* signalfd: SIGCHLD, and what is handed on to the command; owned */
-    sigset_t blocked; /* before we blocked ours; the command gets it back */
-    bool foreground;  /* the terminal was ours; it is again in the end */
+    int alive[2];      /* pipe; owned */
+    int signals;       /* signalfd: SIGCHLD, and what is handed on to the command; owned */
+    sigset_t blocked;  /* before we blocked ours; the command gets it back */
+    bool foreground;   /* the terminal was ours; it is again in the end */
+    const char *trust; /* the command's SSL_CERT_FILE; borrowed from the place; NULL: its own */
 };
 
 int lab_children_init(struct lab_children *children); /* blocks signals; 0 or -errno */

@@ -58,6 +58,8 @@ int lab_children_start(struct lab_children *children, const struct lab_place *pl
     }
     if (children->keeper < 0)
         return -errno;
+    if (place->services.authority)
+        children->trust = lab_authority_path(place->services.authority);
     if (!place->services.count)
         return 0;
     children->services = lab_children_fork();
@@ -79,6 +81,8 @@ static _Noreturn void lab_children_exec(const struct lab_children *children, cha
     if (shell && children->foreground && !setpgid(0, 0))
         tcsetpgrp(STDIN_FILENO, getpgrp());
     namespace_mount_proc(); /* refused in some containers, and not needed by most commands */
+    if (children->trust)
+        setenv("SSL_CERT_FILE", children->trust, 1);
     sigprocmask(SIG_SETMASK, &children->blocked, NULL);
     execvp(argv[0], argv);
     text_escape(shown, sizeof(shown), argv[0], strlen(argv[0]));

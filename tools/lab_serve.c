@@ -30,8 +30,7 @@ void lab_serve_sleep(int64_t delay_ns)
         ;
 }
 
-/* False when the client has gone: that is its business. */
-static bool lab_serve_send(int fd, const char *bytes, size_t len)
+bool lab_serve_send(int fd, const char *bytes, size_t len)
 {
     while (len) {
         ssize_t sent = send(fd, bytes, len, MSG_NOSIGNAL);
@@ -48,7 +47,7 @@ static bool lab_serve_send(int fd, const char *bytes, size_t len)
  */
 
 /* socket(7): a connection that must not linger ends with a RST. */
-static void lab_serve_reset(int fd)
+void lab_serve_reset(int fd)
 {
     const struct linger at_once = {.l_onoff = 1};
 
@@ -58,7 +57,7 @@ static void lab_serve_reset(int fd)
 
 /* Until the client has acknowledged all, or is gone: what is not there yet a RST would take back.
  */
-static void lab_serve_settle(int fd)
+void lab_serve_settle(int fd)
 {
     int left = 0;
 
@@ -71,7 +70,7 @@ static void lab_serve_settle(int fd)
 }
 
 /* Closing with unread bytes would make the kernel send a RST that may overtake the answer. */
-static void lab_serve_drain(int fd)
+void lab_serve_drain(int fd)
 {
     char rest[4096];
 
@@ -81,7 +80,7 @@ static void lab_serve_drain(int fd)
 }
 
 /* Open, and silent, until the client goes. */
-static void lab_serve_hold(int fd)
+void lab_serve_hold(int fd)
 {
     struct pollfd end = {.fd = fd, .events = POLLRDHUP};
 
@@ -291,13 +290,28 @@ static void lab_serve_sink(int fd, const struct scenario_service *service)
     }
 }
 
-void lab_serve(int fd, const struct scenario_service *service)
+/* RFC 1035 4.1.1: the query, marked as an answer. */
+size_t lab_serve_dns(const struct scenario_service *service, uint8_t *query, size_t len)
 {
+    enum { HEADER_LEN = 12, FLAGS = 2, QR = 0x80, RA = 0x80 };
+
+    if (len < HEADER_LEN || service->rcode == SCENARIO_DNS_SILENT)
+        return 0;
+    query[FLAGS] |= QR;
+    query[FLAGS + 1] = RA | (uint8_t)service->rcode;
+    return len;
+}
+
+void lab_serve(int fd, const struct lab_listener *listener)
+{
+    const struct scenario_service *service = listener->service;
     const struct timeval silence = {.tv_sec = LAB_SILENCE_SECONDS};
 
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &silence, sizeof(silence));
     if (service->reset == SERVICE_RESET_ON_ACCEPT)
         lab_serve_reset(fd);
+    else if (service->kind == SERVICE_SCRIPT)
+        lab_script(fd, listener);
     else if (service->kind == SERVICE_HTTP)
         lab_serve_http(fd, service);
     else if (service->kind == SERVICE_TCP_SINK)

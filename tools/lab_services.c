@@ -30,6 +30,10 @@ const char *lab_services_name(const struct scenario_service *service)
         return "tcp-sink";
     case SERVICE_UDP_ECHO:
         return "udp-echo";
+    case SERVICE_SCRIPT:
+        return "script";
+    case SERVICE_DNS:
+        return "dns";
     }
     return "service";
 }
@@ -62,11 +66,16 @@ static int lab_services_tune(int fd, const struct scenario_service *service)
     return err;
 }
 
+static bool lab_services_is_udp(const struct scenario_service *service)
+{
+    return service->kind == SERVICE_UDP_ECHO || service->kind == SERVICE_DNS;
+}
+
 /* A socket of both families. */
 static int lab_services_bind(const struct scenario_service *service, int *fd)
 {
     struct sockaddr_in6 any = {.sin6_family = AF_INET6, .sin6_port = htons(service->port)};
-    int type = service->kind == SERVICE_UDP_ECHO ? SOCK_DGRAM : SOCK_STREAM, err;
+    int type = lab_services_is_udp(service) ? SOCK_DGRAM : SOCK_STREAM, err;
 
     *fd = socket(AF_INET6, type | SOCK_CLOEXEC, 0);
     if (*fd < 0)
@@ -90,10 +99,23 @@ static int lab_services_listen(const struct scenario_service *service,
 
     listener->service = service;
     listener->filler = -1;
-    if (err || service->kind == SERVICE_UDP_ECHO || service->handshake.backlog == BACKLOG_ROOM)
+    if (err || lab_services_is_udp(service) || service->handshake.backlog == BACKLOG_ROOM)
         return err;
     listener->filler = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     return listener->filler < 0 ? -errno : 0;
+}
+
+/* Everybody's certificates are of one authority. */
+static int lab_services_secure(struct lab_services *services, const struct scenario_host *host,
+                               struct lab_listener *listener)
+{
+    int err = 0;
+
+    if (!listener->service->tls.present)
+        return 0;
+    if (!services->authority)
+        err = lab_authority_new(host, &services->authority);
+    return err ? err : lab_tls_new(services->authority, &listener->service->tls, &listener->tls);
 }
 
 int lab_services_open(struct lab_services *services, const struct scenario_host *host,
@@ -101,12 +123,17 @@ int lab_services_open(struct lab_services *services, const struct scenario_host 
 {
     int err = 0;
 
-    services->count = 0;
+    *services = (struct lab_services){0};
     for (size_t i = 0; i < host->nservices && !host->dead && !err; i++) {
+        struct lab_listener *listener = &services->listeners[services->count];
+
         if (services->count == LAB_LISTENERS_MAX)
             err = -EMFILE;
         else
-            err = lab_services_listen(&host->services[i], &services->listeners[services->count++]);
+            err = lab_services_listen(&host->services[i], listener);
+        services->count += services->count < LAB_LISTENERS_MAX;
+        if (!err)
+            err = lab_services_secure(services, host, listener);
         if (err)
             *failed = &host->services[i];
     }
@@ -122,7 +149,10 @@ void lab_services_close(struct lab_services *services)
             close(services->listeners[i].fd);
         if (services->listeners[i].filler >= 0)
             close(services->listeners[i].filler);
+        lab_tls_free(services->listeners[i].tls);
     }
+    lab_authority_free(services->authority);
+    services->authority = NULL;
     services->count = 0;
 }
 
@@ -180,7 +210,7 @@ static void lab_services_accept(const struct lab_listener *listener)
     pid_t pid = fd < 0 ? -1 : fork();
 
     if (!pid) {
-        lab_serve(fd, listener->service);
+        lab_serve(fd, listener);
         _exit(0);
     }
     if (fd >= 0)
@@ -189,13 +219,16 @@ static void lab_services_accept(const struct lab_listener *listener)
 
 static void lab_services_datagram(const struct lab_listener *listener)
 {
-    static char bytes[LAB_DATAGRAM_MAX];
+    static uint8_t bytes[LAB_DATAGRAM_MAX];
     struct sockaddr_in6 peer;
     socklen_t peer_len = sizeof(peer);
     ssize_t len =
         recvfrom(listener->fd, bytes, sizeof(bytes), 0, (struct sockaddr *)&peer, &peer_len);
+    bool is_dns = listener->service->kind == SERVICE_DNS;
 
-    if (len < 0 || (listener->service->delay_ns && fork()))
+    if (len > 0 && is_dns)
+        len = (ssize_t)lab_serve_dns(listener->service, bytes, (size_t)len);
+    if (len < 0 || (is_dns && !len) || (listener->service->delay_ns && fork()))
         return;
     lab_serve_sleep(listener->service->delay_ns);
     sendto(listener->fd, bytes, (size_t)len, MSG_NOSIGNAL, (struct sockaddr *)&peer, peer_len);
@@ -216,7 +249,7 @@ _Noreturn void lab_services_run(const struct lab_services *services)
         for (size_t i = 0; i < services->count; i++) {
             if (!fds[i].revents)
                 continue;
-            if (services->listeners[i].service->kind == SERVICE_UDP_ECHO)
+            if (lab_services_is_udp(services->listeners[i].service))
                 lab_services_datagram(&services->listeners[i]);
             else
                 lab_services_accept(&services->listeners[i]);

@@ -12,7 +12,8 @@ const struct scenario_service *netsim_host_service(const struct netsim *sim, boo
     const struct scenario_host *server = &sim->scenario->server;
 
     for (size_t i = 0; i < server->nservices; i++) {
-        bool is_udp = server->services[i].kind == SERVICE_UDP_ECHO;
+        enum scenario_service_kind kind = server->services[i].kind;
+        bool is_udp = kind == SERVICE_UDP_ECHO || kind == SERVICE_DNS;
 
         if (server->services[i].port == port && is_udp == udp)
             return &server->services[i];

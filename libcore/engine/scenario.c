@@ -261,7 +261,9 @@ static const struct scenario_field expectation_fields[] = {
      0},
     {"run", scenario_read_string, offsetof(struct scenario_expectation, run), 1, 512, 0},
     {"capture", scenario_read_string, offsetof(struct scenario_expectation, capture), 1, 32, 0},
+    {"target", scenario_read_string, offsetof(struct scenario_expectation, target), 1, 256, 0},
     {"end", scenario_read_string, offsetof(struct scenario_expectation, end), 1, 32, 0},
+    {"code", scenario_read_string, offsetof(struct scenario_expectation, code), 1, 64, 0},
     {"reset", read_reset, offsetof(struct scenario_expectation, reset), 0, 0, 0},
     {"findings", read_findings, 0, 0, 0, 0},
 };
@@ -457,7 +459,9 @@ static void expectation_release(struct scenario_expectation *expectation)
     free(expectation->arguments);
     free(expectation->run);
     free(expectation->capture);
+    free(expectation->target);
     free(expectation->end);
+    free(expectation->code);
     free(expectation->reset.phase);
     free(expectation->reset.by);
     free(expectation->reset.origin);

@@ -161,7 +161,14 @@ struct scenario_branch {
     struct scenario_element *elements; /* owned; ECMP inside ECMP is allowed */
 };
 
-enum scenario_service_kind { SERVICE_HTTP, SERVICE_TCP_ECHO, SERVICE_TCP_SINK, SERVICE_UDP_ECHO };
+enum scenario_service_kind {
+    SERVICE_HTTP,
+    SERVICE_TCP_ECHO,
+    SERVICE_TCP_SINK,
+    SERVICE_UDP_ECHO,
+    SERVICE_SCRIPT,
+    SERVICE_DNS,
+};
 
 enum scenario_service_reset { /* when a connection is reset; by the host itself */
     SERVICE_NO_RESET,
@@ -171,6 +178,52 @@ enum scenario_service_reset { /* when a connection is reset; by the host itself 
     SERVICE_RESET_UNREAD,      /* by closing with data that was never read */
     SERVICE_RESET_AFTER_CLOSE, /* by closing before the client does: what it still sends is reset */
 };
+
+enum scenario_wait { WAIT_NOT, WAIT_ANY, WAIT_REQUEST }; /* for any bytes, for an HTTP request */
+
+enum scenario_end {
+    END_NOT,
+    END_CLOSE,
+    END_CUT, /* TLS: without close_notify */
+    END_RESET,
+    END_HOLD, /* open and silent */
+};
+
+/* What a script does, in this order: waits, pauses, sends, ends. */
+struct scenario_step {
+    enum scenario_wait wait;
+    int64_t pause_ns;
+    uint8_t *bytes; /* owned, may be NULL */
+    size_t len;
+    uint64_t times;  /* they are sent so often */
+    int64_t drip_ns; /* pause after each of them; 0: all at once */
+    enum scenario_end end;
+};
+
+enum scenario_certificate {
+    CERTIFICATE_GOOD, /* of the lab's authority, by an intermediate that is sent along */
+    CERTIFICATE_EXPIRED,
+    CERTIFICATE_NOT_YET_VALID,
+    CERTIFICATE_EXPIRING,
+    CERTIFICATE_WRONG_NAME,
+    CERTIFICATE_SELF_SIGNED,
+    CERTIFICATE_SELF_SIGNED_IN_CHAIN, /* of another authority, which is sent along */
+    CERTIFICATE_UNTRUSTED,            /* of another authority, which is not */
+    CERTIFICATE_INCOMPLETE_CHAIN,
+    CERTIFICATE_REVOKED, /* as a stapled OCSP answer says */
+    CERTIFICATE_WEAK_KEY,
+    CERTIFICATE_WEAK_SIGNATURE,
+    CERTIFICATE_MANY_NAMES, /* 10,000 */
+};
+
+struct scenario_tls {
+    bool present;
+    enum scenario_certificate certificate;
+    int version; /* 10 to 13: the highest spoken; 0: 13 */
+    bool client_certificate;
+};
+
+#define SCENARIO_DNS_SILENT (-1)
 
 struct scenario_service {
     enum scenario_service_kind kind;
@@ -188,6 +241,10 @@ struct scenario_service {
     uint32_t receive_buffer; /* bytes; 0: the kernel's choice */
     uint64_t pause_bytes;    /* sink: reads that much, then nothing for pause_ns */
     int64_t pause_ns;
+    size_t nsteps;
+    struct scenario_step *steps; /* script: owned */
+    struct scenario_tls tls;     /* script: around all of it */
+    int rcode;                   /* DNS: of answers without a record; SCENARIO_DNS_SILENT: none */
     struct scenario_handshake handshake;
 };
 
@@ -231,7 +288,9 @@ struct scenario_expectation {
     char *run;       /* owned, may be NULL: shell command that makes the traffic to be looked at */
     char *arguments; /* owned, may be NULL: "-T -p 80" */
     char *capture;   /* owned, may be NULL: "server"; else it is the client's that is looked at */
+    char *target;    /* owned, may be NULL: the server */
     char *end;       /* owned, may be NULL: "reached" */
+    char *code;      /* owned, may be NULL: of a failure; "none" */
     size_t nfindings;
     char **findings; /* owned: ids; an empty list says "none" */
     struct scenario_reset_truth reset;

@@ -81,6 +81,20 @@ static int read_pause(struct scenario_reader *r, const yaml_node_t *node, void *
     return scenario_mapping(r, node, pause_fields, COUNT(pause_fields), at);
 }
 
+static int read_answer(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                       const struct scenario_field *field)
+{
+    static const struct scenario_word words[] = {/* RFC 1035 4.1.1 */
+                                                 {"nodata", 0},
+                                                 {"servfail", 2},
+                                                 {"nxdomain", 3},
+                                                 {"refused", 5},
+                                                 {"silent", SCENARIO_DNS_SILENT}};
+
+    (void)field;
+    return scenario_read_word(r, node, words, COUNT(words), at);
+}
+
 /* --- services ---------------------------------------------------------------------------- */
 
 static const struct scenario_field service_fields[] = {
@@ -95,6 +109,9 @@ static const struct scenario_field service_fields[] = {
     {"stall", read_stall, 0, 0, 1e10, 0},
     SERVICE("receive-buffer", scenario_read_number, receive_buffer, 1, 100000000),
     {"pause", read_pause, 0, 0, 0, 0},
+    {"steps", scenario_read_steps, 0, 0, 0, 0},
+    SERVICE("tls", scenario_read_tls, tls, 0, 0),
+    SERVICE("answer", read_answer, rcode, 0, 0),
     SERVICE("mss", scenario_read_number, handshake.mss, 88, 65495),
     SERVICE("window", scenario_read_number, handshake.window, 1, 65535),
     SERVICE("ttl", scenario_read_number, handshake.ttl, 1, 255),
@@ -151,11 +168,27 @@ static int read_udp_echo(struct scenario_reader *r, const yaml_node_t *node, voi
     return read_service_as(r, node, at, SERVICE_UDP_ECHO, 7);
 }
 
+static int read_script(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                       const struct scenario_field *field)
+{
+    (void)field;
+    return read_service_as(r, node, at, SERVICE_SCRIPT, 80);
+}
+
+static int read_dns(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                    const struct scenario_field *field)
+{
+    (void)field;
+    return read_service_as(r, node, at, SERVICE_DNS, 53);
+}
+
 static const struct scenario_field service_kinds[] = {
     {"http", read_http, 0, 0, 0, 0},
     {"tcp-echo", read_tcp_echo, 0, 0, 0, 0},
     {"tcp-sink", read_tcp_sink, 0, 0, 0, 0},
     {"udp-echo", read_udp_echo, 0, 0, 0, 0},
+    {"script", read_script, 0, 0, 0, 0},
+    {"dns", read_dns, 0, 0, 0, 0},
 };
 
 static int read_service(struct scenario_reader *r, const yaml_node_t *node, void *at)
@@ -344,6 +377,7 @@ void scenario_host_release(struct scenario_host *host)
     for (size_t i = 0; i < host->nservices; i++) {
         free(host->services[i].server);
         free(host->services[i].body);
+        scenario_steps_release(&host->services[i]);
     }
     for (size_t i = 0; i < host->nsysctls; i++) {
         free(host->sysctls[i].name);

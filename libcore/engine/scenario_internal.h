@@ -100,6 +100,13 @@ int scenario_read_host(struct scenario_reader *r, const yaml_node_t *node, void 
 int scenario_name_hosts(struct scenario *scenario); /* what the scenario left out; 0, -ENOMEM */
 void scenario_host_release(struct scenario_host *host);
 
+/* Scripts of services: struct scenario_service, struct scenario_tls. */
+int scenario_read_steps(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                        const struct scenario_field *field);
+int scenario_read_tls(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                      const struct scenario_field *field);
+void scenario_steps_release(struct scenario_service *service);
+
 /* Routers: their table and the sequence of elements that is a path. */
 int scenario_read_path(struct scenario_reader *r, const yaml_node_t *node, void *at,
                        const struct scenario_field *field); /* struct scenario_branch */
