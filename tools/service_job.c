@@ -144,16 +144,42 @@ static char *job_url_text(const struct redirect_url *url)
     return strdup(safe);
 }
 
+/* `to` becomes the hop's. */
+static void job_add_hop(struct service_job *job, struct report_banner_hop hop)
+{
+    hop.from = job_url_text(&job->url);
+    hop.status = job->facts.service.http.status;
+    if (hop.from && hop.to) {
+        job->hops[job->nhops++] = hop;
+    } else {
+        free(hop.from);
+        free(hop.to);
+    }
+}
+
 static void job_note_hop(struct service_job *job, const struct redirect_url *next)
 {
-    struct report_banner_hop *hop = &job->hops[job->nhops];
+    struct address address;
+    bool to_private = !address_parse(next->host, &address) && job_is_private(&address);
 
-    hop->from = job_url_text(&job->url);
-    hop->to = job_url_text(next);
-    hop->status = job->facts.service.http.status;
-    hop->downgrade = job->url.tls && !next->tls;
-    if (hop->from && hop->to)
-        job->nhops++;
+    job_add_hop(job, (struct report_banner_hop){
+                         .to = job_url_text(next),
+                         .downgrade = job->url.tls && !next->tls,
+                         .to_private = to_private && !job_is_private(&job->address),
+                     });
+}
+
+/* To file:, javascript: or the like. */
+static void job_note_foreign(struct service_job *job)
+{
+    char safe[TEXT_ESCAPED_SIZE(256)];
+    const uint8_t *value;
+    size_t len;
+
+    if (!http_find(&job->facts.service.http, "Location", 0, &value, &len))
+        return;
+    text_escape(safe, sizeof(safe), value, len < 256 ? len : 256);
+    job_add_hop(job, (struct report_banner_hop){.to = strdup(safe), .foreign = true});
 }
 
 static void job_follow(struct service_job *job, const struct address *address)
@@ -222,6 +248,9 @@ static bool job_goes_on(struct service_job *job)
         return false;
     case REDIRECT_TOO_MANY:
         job->redirect_code = "http.too_many_redirects";
+        return false;
+    case REDIRECT_SCHEME:
+        job_note_foreign(job);
         return false;
     case REDIRECT_BAD:
         job->redirect_code = "http.malformed.location";
@@ -552,9 +581,11 @@ int service_job_status(const struct service_job *job)
 
     if (job->failure.code)
         return job->failure.status;
+    if (s->has_http && s->http.status >= 500 && !strncmp(s->cause.code, "http.status.", 12))
+        return EXIT_WARNING; /* it is there, and ill */
     if (*s->cause.code || job->redirect_code)
         return EXIT_CRITICAL;
-    if ((job->facts.tls && job->facts.tls->problems) || (s->has_http && s->http.status >= 500))
+    if (job->facts.tls && job->facts.tls->problems)
         return EXIT_WARNING;
     return EXIT_FINE;
 }

@@ -148,11 +148,25 @@ static void probe_decrypted(struct service_probe *p)
  * -----------------------------------------------------------------------
  */
 
+/* Our own kernel says host unreachable when the next hop does not answer ARP. NULL: no ICMP. */
+static const char *probe_refusal(const struct service_probe *p, int error)
+{
+    const struct connection_refusal *refusal = &p->facts.refusal;
+
+    if (error == EHOSTUNREACH && (!p->facts.refused || refusal->own))
+        return "tcp.unreachable.neighbour";
+    if (!p->facts.refused)
+        return NULL;
+    return cause_of_icmp(p->options.destination.family, refusal->icmp_type, refusal->icmp_code);
+}
+
 static void probe_connected(void *context, int error)
 {
     struct service_probe *p = context;
 
     probe_remember(p);
+    if (error)
+        service_refused(p->service, probe_refusal(p, error));
     service_connected(p->service, error, probe_now(p));
     probe_step(p);
 }
@@ -187,10 +201,12 @@ static void probe_closed(void *context, enum connection_close how, int error)
 
     (void)error;
     probe_remember(p);
-    if (p->tls && how == CONNECTION_FIN && !p->securing && tls_end(p->tls) == TLS_FAILED) {
+    if (p->tls && how == CONNECTION_FIN && tls_end(p->tls) == TLS_FAILED) {
         const struct cause *cause = tls_cause(p->tls);
 
-        if (!strcmp(cause->code, "tls.truncated"))
+        if (p->securing)
+            probe_secured(p);
+        else if (!strcmp(cause->code, "tls.truncated"))
             end = SERVICE_CUT;
         else
             service_broken(p->service, cause, probe_now(p));
@@ -336,6 +352,10 @@ void service_probe_tick(struct service_probe *p)
     if (p->finished || probe_now(p) < p->wake_ns)
         return;
     probe_remember(p); /* whether the peer has acknowledged names the time-out */
+    if (p->securing) {
+        tls_expire(p->tls);
+        probe_secured(p);
+    }
     probe_step(p);
 }
 

@@ -53,6 +53,43 @@ const char *cause_of_connect(int error)
     }
 }
 
+/* RFC 792, RFC 1812 5.2.7.1: ICMP destination unreachable. */
+static const char *cause_of_icmp4(uint8_t type, uint8_t code)
+{
+    enum { UNREACHABLE = 3 };
+    static const char *const codes[] = {
+        [0] = "tcp.unreachable.net",      [1] = "tcp.unreachable.host",
+        [2] = "tcp.unreachable.protocol", [3] = "tcp.unreachable.port",
+        [6] = "tcp.unreachable.net",      [7] = "tcp.unreachable.host",
+        [9] = "tcp.unreachable.admin",    [10] = "tcp.unreachable.admin",
+        [11] = "tcp.unreachable.net",     [12] = "tcp.unreachable.host",
+        [13] = "tcp.unreachable.admin",   [14] = "tcp.unreachable.admin",
+        [15] = "tcp.unreachable.admin",
+    };
+
+    return type == UNREACHABLE && code < sizeof(codes) / sizeof(codes[0]) ? codes[code] : NULL;
+}
+
+/* RFC 4443 3.1, and 3.4 for an unknown next header. */
+static const char *cause_of_icmp6(uint8_t type, uint8_t code)
+{
+    enum { UNREACHABLE = 1, PARAMETER_PROBLEM = 4 };
+    static const char *const codes[] = {
+        "tcp.unreachable.net",  "tcp.unreachable.admin", "tcp.unreachable.net",
+        "tcp.unreachable.host", "tcp.unreachable.port",  "tcp.unreachable.admin",
+        "tcp.unreachable.net",
+    };
+
+    if (type == PARAMETER_PROBLEM)
+        return "tcp.unreachable.protocol";
+    return type == UNREACHABLE && code < sizeof(codes) / sizeof(codes[0]) ? codes[code] : NULL;
+}
+
+const char *cause_of_icmp(unsigned family, uint8_t type, uint8_t code)
+{
+    return family == 6 ? cause_of_icmp6(type, code) : cause_of_icmp4(type, code);
+}
+
 /* IANA TLS Alerts, by their registered names. */
 static const struct {
     int alert;

@@ -121,7 +121,8 @@ static void http_begin_without_head(struct http_response *r)
 /* Whether the first bytes can still become a status line; false when the head ends here. */
 static bool http_head_is_plausible(struct http_response *r)
 {
-    static const char *const prefixes[] = {"HTTP/", "ICY "};
+    /* 220: FTP or SMTP, which the end of its line tells apart. */
+    static const char *const prefixes[] = {"HTTP/", "ICY ", "220 ", "220-"};
     size_t len = r->head_len - r->line;
     const char *other;
     char code[CAUSE_CODE_SIZE];
@@ -129,7 +130,8 @@ static bool http_head_is_plausible(struct http_response *r)
     for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
         size_t want = strlen(prefixes[i]);
 
-        if (!strncasecmp((const char *)r->head + r->line, prefixes[i], len < want ? len : want))
+        if (!strncasecmp((const char *)r->head + r->line, prefixes[i], len < want ? len : want) &&
+            (i < 2 || !memchr(r->head + r->line, '\n', len)))
             return true;
     }
     other = greeting_protocol(r->head + r->line, len);

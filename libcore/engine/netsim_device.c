@@ -284,7 +284,7 @@ bool netsim_filter(struct netsim *sim, size_t node, const struct netsim_transit 
         }
         netsim_say(sim, NETSIM_FILTERED, node, packet, 0);
         if (filter->action == FILTER_REJECT)
-            netsim_icmp_error(sim, node, packet, ICMP4_UNREACHABLE, ICMP4_ADMIN_PROHIBITED, 0);
+            netsim_icmp_error(sim, node, packet, ICMP4_UNREACHABLE, filter->reject_code, 0);
         else if (filter->action == FILTER_RESET)
             forge(sim, node, filter, packet);
         return false;

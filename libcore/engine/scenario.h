@@ -29,12 +29,12 @@ struct scenario_link {
 };
 
 enum scenario_tcp_option { /* bits of a set */
-    SCENARIO_MSS = 1,
-    SCENARIO_SACK = 2,
-    SCENARIO_TIMESTAMPS = 4,
-    SCENARIO_WSCALE = 8,
-    SCENARIO_FAST_OPEN = 16,
-    SCENARIO_ECN = 32, /* of the header, but negotiated like an option */
+                           SCENARIO_MSS = 1,
+                           SCENARIO_SACK = 2,
+                           SCENARIO_TIMESTAMPS = 4,
+                           SCENARIO_WSCALE = 8,
+                           SCENARIO_FAST_OPEN = 16,
+                           SCENARIO_ECN = 32, /* of the header, but negotiated like an option */
 };
 
 enum scenario_ecn { ECN_CLASSIC, ECN_ACCURATE, ECN_IGNORED };
@@ -77,6 +77,7 @@ struct scenario_reset {
 
 struct scenario_filter {
     enum scenario_filter_action action;
+    uint8_t reject_code;   /* of ICMP unreachable; netsim translates it for ICMPv6 */
     uint8_t protocol;      /* IANA number; 0: any */
     uint16_t port;         /* destination port towards the server; 0: any */
     double flow_share;     /* share of flows it applies to, by flow hash; 1: all */
@@ -171,12 +172,13 @@ enum scenario_service_kind {
 };
 
 enum scenario_service_reset { /* when a connection is reset; by the host itself */
-    SERVICE_NO_RESET,
-    SERVICE_RESET_ON_ACCEPT,
-    SERVICE_RESET_AFTER_REQUEST,
-    SERVICE_RESET_MID_RESPONSE,
-    SERVICE_RESET_UNREAD,      /* by closing with data that was never read */
-    SERVICE_RESET_AFTER_CLOSE, /* by closing before the client does: what it still sends is reset */
+                              SERVICE_NO_RESET,
+                              SERVICE_RESET_ON_ACCEPT,
+                              SERVICE_RESET_AFTER_REQUEST,
+                              SERVICE_RESET_MID_RESPONSE,
+                              SERVICE_RESET_UNREAD, /* by closing with data that was never read */
+                              SERVICE_RESET_AFTER_CLOSE, /* by closing before the client does: what
+                                                            it still sends is reset */
 };
 
 enum scenario_wait { WAIT_NOT, WAIT_ANY, WAIT_REQUEST }; /* for any bytes, for an HTTP request */
@@ -260,8 +262,8 @@ struct scenario_host {
     struct scenario_service *services; /* owned */
     bool dead;                         /* does not exist: nothing answers for its addresses */
     size_t nsysctls;
-    struct scenario_sysctl *sysctls;   /* owned */
-    bool echo_silent;                  /* does not answer ICMP echo requests */
+    struct scenario_sysctl *sysctls; /* owned */
+    bool echo_silent;                /* does not answer ICMP echo requests */
 };
 
 /*

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/scenario_internal.h"
+#include "wire/icmp.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define NUMBER(type, member, low, high)                                                            \
@@ -27,6 +28,21 @@ static int read_action(struct scenario_reader *r, const yaml_node_t *node, void 
 
     (void)field;
     *(enum scenario_filter_action *)at = (enum scenario_filter_action)value;
+    return error;
+}
+
+static int read_reject(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                       const struct scenario_field *field)
+{
+    static const struct scenario_word words[] = {{"net", ICMP4_NET_UNREACHABLE},
+                                                 {"host", ICMP4_HOST_UNREACHABLE},
+                                                 {"protocol", ICMP4_PROTOCOL_UNREACHABLE},
+                                                 {"port", ICMP4_PORT_UNREACHABLE},
+                                                 {"admin", ICMP4_ADMIN_PROHIBITED}};
+    int value = 0, error = scenario_read_word(r, node, words, COUNT(words), &value);
+
+    (void)field;
+    *(uint8_t *)at = (uint8_t)value;
     return error;
 }
 
@@ -69,6 +85,7 @@ static int read_offset(struct scenario_reader *r, const yaml_node_t *node, void 
 
 static const struct scenario_field filter_fields[] = {
     {"action", read_action, FILTER(action), 0, 0, 0},
+    {"reject-with", read_reject, FILTER(reject_code), 0, 0, 0},
     {"protocol", read_protocol, FILTER(protocol), 0, 0, 0},
     {"port", NUMBER(struct scenario_filter, port, 1, 65535)},
     {"flows", scenario_read_share, FILTER(flow_share), 0, 100, 0},
@@ -88,7 +105,8 @@ static const struct scenario_field filter_fields[] = {
 static int read_filter(struct scenario_reader *r, const yaml_node_t *node, void *at)
 {
     struct scenario_element *router = at;
-    struct scenario_filter filter = {.flow_share = 1, .reset.count = 1};
+    struct scenario_filter filter = {
+        .flow_share = 1, .reset.count = 1, .reject_code = ICMP4_ADMIN_PROHIBITED};
 
     if (router->nfilters == SCENARIO_FILTERS_MAX)
         return scenario_fail(r, node, NULL, "too many filters (at most %d)", SCENARIO_FILTERS_MAX);

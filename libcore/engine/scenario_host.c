@@ -183,12 +183,9 @@ static int read_dns(struct scenario_reader *r, const yaml_node_t *node, void *at
 }
 
 static const struct scenario_field service_kinds[] = {
-    {"http", read_http, 0, 0, 0, 0},
-    {"tcp-echo", read_tcp_echo, 0, 0, 0, 0},
-    {"tcp-sink", read_tcp_sink, 0, 0, 0, 0},
-    {"udp-echo", read_udp_echo, 0, 0, 0, 0},
-    {"script", read_script, 0, 0, 0, 0},
-    {"dns", read_dns, 0, 0, 0, 0},
+    {"http", read_http, 0, 0, 0, 0},         {"tcp-echo", read_tcp_echo, 0, 0, 0, 0},
+    {"tcp-sink", read_tcp_sink, 0, 0, 0, 0}, {"udp-echo", read_udp_echo, 0, 0, 0, 0},
+    {"script", read_script, 0, 0, 0, 0},     {"dns", read_dns, 0, 0, 0, 0},
 };
 
 static int read_service(struct scenario_reader *r, const yaml_node_t *node, void *at)

@@ -15,9 +15,9 @@ struct scenario_reader {
     yaml_document_t document;
     struct scenario *scenario;
     struct scenario_error *error;
-    char path[64];                     /* of the field being read: "path[2].link.loss" */
-    struct scenario_element defaults;  /* what routers start from */
-    size_t routers;                    /* so far: numbers names and addresses */
+    char path[64];                    /* of the field being read: "path[2].link.loss" */
+    struct scenario_element defaults; /* what routers start from */
+    size_t routers;                   /* so far: numbers names and addresses */
     size_t depth;
 };
 
@@ -25,9 +25,9 @@ struct scenario_field {
     const char *name;
     int (*read)(struct scenario_reader *r, const yaml_node_t *node, void *at,
                 const struct scenario_field *field);
-    size_t offset;     /* of the member in the structure that the table is for */
+    size_t offset; /* of the member in the structure that the table is for */
     double least, most;
-    size_t size;       /* of an integer member, bytes */
+    size_t size; /* of an integer member, bytes */
 };
 
 /* Sets the error at `node` and gives -EINVAL. `value` may be NULL. */

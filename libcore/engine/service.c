@@ -103,7 +103,7 @@ static void service_wait(struct service *s, enum service_state state, int64_t no
     s->deadline_ns = time_add(now_ns, longest_ns);
 }
 
-void service_say_hello(struct service *s)
+void service_say_hello(struct service *s, int64_t now_ns)
 {
     s->use_h2 =
         service_is_http(s) && (s->tls ? s->alpn_h2 : s->config.http2 == SERVICE_HTTP2_PRIOR);
@@ -112,7 +112,7 @@ void service_say_hello(struct service *s)
     if (service_request(s) || (!s->use_h2 && service_reader(s)))
         service_fail(s, "local.request", service_answer_phase(s), "the request does not fit");
     else
-        s->state = STATE_HELLO;
+        service_wait(s, STATE_HELLO, now_ns, s->config.answer_timeout_ns);
 }
 
 /* The connection stands, encrypted where it should be. */
@@ -123,7 +123,7 @@ static void service_talk(struct service *s, int64_t now_ns)
     else if (!s->row && !s->tls)
         service_wait(s, STATE_LISTEN, now_ns, s->config.listen_ns);
     else
-        service_say_hello(s);
+        service_say_hello(s, now_ns);
 }
 
 static void service_step_send(struct service *s, int64_t now_ns, struct service_step *step)
@@ -135,8 +135,7 @@ static void service_step_send(struct service *s, int64_t now_ns, struct service_
     step->want = more ? SERVICE_SEND : SERVICE_WAIT;
     step->bytes = s->request + s->request_sent;
     step->len = s->request_len - s->request_sent;
-    if (s->state == STATE_ANSWER)
-        step->wake_ns = s->deadline_ns;
+    step->wake_ns = s->deadline_ns;
 }
 
 void service_next(struct service *s, int64_t now_ns, struct service_step *step)
@@ -169,12 +168,18 @@ void service_next(struct service *s, int64_t now_ns, struct service_step *step)
 /* --- what happened -----------------------------------------------------------------------------
  */
 
+void service_refused(struct service *s, const char *code)
+{
+    s->refusal = code;
+}
+
 void service_connected(struct service *s, int error, int64_t now_ns)
 {
     if (s->state != STATE_CONNECTING)
         return;
     if (error) {
-        service_fail(s, cause_of_connect(error), PHASE_CONNECT, strerrordesc_np(error));
+        service_fail(s, s->refusal ? s->refusal : cause_of_connect(error), PHASE_CONNECT,
+                     strerrordesc_np(error));
         s->cause.error = error;
         return;
     }
@@ -244,7 +249,7 @@ void service_receive(struct service *s, const uint8_t *bytes, size_t len, int64_
     memcpy(s->raw + s->raw_len, bytes, kept);
     s->raw_len += kept;
     s->received += len;
-    service_hear(s, bytes, len);
+    service_hear(s, bytes, len, now_ns);
     if (s->state == STATE_DONE)
         s->timing.total_ns = now_ns - s->begun_ns;
 }

@@ -73,6 +73,8 @@ void service_next(struct service *service, int64_t now_ns, struct service_step *
 
 /* What happened. `error` is a positive errno, 0 for success. */
 void service_connected(struct service *service, int error, int64_t now_ns);
+/* Before that, what an ICMP message said of the error: a code of cause_of_icmp, or another. */
+void service_refused(struct service *service, const char *code);
 /* Before service_secured: what ALPN chose; "": nothing. */
 void service_alpn(struct service *service, const char *protocol);
 /* `cause` NULL: the handshake is done; else why it is not (a tls.* code). */

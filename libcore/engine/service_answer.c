@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/timespan.h"
 #include "engine/service_internal.h"
 #include "wire/greeting.h"
 
@@ -58,13 +59,15 @@ static void answer_read_banner(struct service *s)
     }
 }
 
-/* An unknown port speaks before it was asked. */
-static void answer_hear_unknown(struct service *s)
+/* An unknown port speaks before it was asked; who is known gets the time of an answer. */
+static void answer_hear_unknown(struct service *s, int64_t now_ns)
 {
-    if (answer_recognise(s, greeting_protocol(s->banner, s->banner_len)))
+    if (answer_recognise(s, greeting_protocol(s->banner, s->banner_len))) {
+        s->deadline_ns = time_add(now_ns, s->config.answer_timeout_ns);
         answer_read_banner(s);
-    else if (s->banner_len == SERVICE_BANNER_MAX)
+    } else if (s->banner_len == SERVICE_BANNER_MAX) {
         service_finish(s);
+    }
 }
 
 /* --- HTTP --------------------------------------------------------------------------------------
@@ -154,6 +157,25 @@ static void answer_judge_failure(struct service *s)
     service_finish(s);
 }
 
+/* 5xx with who said it: a proxy on the way names itself (RFC 9209, RFC 9110 7.6.3). */
+static void answer_server_error(struct service *s, const struct http_facts *facts)
+{
+    static const char *const names[] = {"Proxy-Status", "Via", "Server"};
+    char code[CAUSE_CODE_SIZE], who[TEXT_ESCAPED_SIZE(32)] = "nobody";
+    const uint8_t *value;
+    size_t len;
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (!http_find(facts, names[i], 0, &value, &len))
+            continue;
+        text_escape(who, sizeof(who), value, len < 32 ? len : 32);
+        break;
+    }
+    text_format(code, sizeof(code), "http.status.%d", facts->status);
+    cause_set(&s->cause, code, PHASE_HTTP, "the server fails, says \"%s\"", who);
+    s->cause.offset = s->received;
+}
+
 void service_http_judge(struct service *s)
 {
     struct http_facts facts;
@@ -178,6 +200,8 @@ void service_http_judge(struct service *s)
     if (!s->row)
         s->row = service_row_of_name("http");
     s->answered = true;
+    if (facts.status >= 500)
+        answer_server_error(s, &facts);
     service_finish(s);
 }
 
@@ -207,7 +231,7 @@ static void answer_hear_http2(struct service *s, const uint8_t *bytes, size_t le
         service_http_judge(s);
 }
 
-void service_hear(struct service *s, const uint8_t *bytes, size_t len)
+void service_hear(struct service *s, const uint8_t *bytes, size_t len, int64_t now_ns)
 {
     if (s->http2) {
         answer_hear_http2(s, bytes, len);
@@ -223,5 +247,5 @@ void service_hear(struct service *s, const uint8_t *bytes, size_t len)
     if (s->row && s->row->read)
         answer_read_banner(s);
     else
-        answer_hear_unknown(s);
+        answer_hear_unknown(s, now_ns);
 }

@@ -6,7 +6,10 @@
 /* --- closed by the peer ------------------------------------------------------------------------
  */
 
-/* RFC 9293 3.10.7.4: a reset says nothing of why; the phase is what there is to tell. */
+/*
+ * RFC 9293 3.10.7.4: a reset says nothing of why; the phase is what there is to tell. It may come
+ * in place of an acknowledgment, and from somebody nearer than the peer.
+ */
 static void end_reset(struct service *s)
 {
     if (s->state == STATE_SECURING)
@@ -15,19 +18,30 @@ static void end_reset(struct service *s)
     else if (s->received)
         service_fail(s, "tcp.reset.mid_response", service_answer_phase(s),
                      "the connection was reset within the answer");
-    else if (s->request_sent && s->acknowledged)
+    else if (s->request_sent)
         service_fail(s, "tcp.reset.after_request", service_answer_phase(s),
-                     "the connection was reset after the request had been acknowledged");
+                     s->acknowledged
+                         ? "the connection was reset after the request had been acknowledged"
+                         : "the connection was reset before the request was acknowledged");
     else
         service_fail(s, "tcp.reset.on_accept", PHASE_CONNECT,
                      "the connection was reset as soon as it stood");
 }
 
+/* Nothing follows what came of a banner: `code` when it is not whole. */
+static void end_within_banner(struct service *s, const char *code, const char *detail)
+{
+    s->answered = s->row != NULL;
+    if (s->row && s->row->read && s->row->read(s->banner, s->banner_len) == READING_MORE)
+        service_fail(s, code, PHASE_BANNER, detail);
+    else
+        service_finish(s);
+}
+
 static void end_of_banner(struct service *s)
 {
     if (s->banner_len) {
-        s->answered = s->row != NULL;
-        service_finish(s);
+        end_within_banner(s, "banner.truncated", "the connection was closed within the banner");
     } else if (s->request_sent) {
         service_fail(s, "tcp.closed.after_request", PHASE_BANNER,
                      "the connection was closed without an answer");
@@ -94,12 +108,12 @@ static void expire_answer(struct service *s)
 }
 
 /* An unknown port that kept silent is asked as HTTP; what said something unknown is kept. */
-static void expire_listen(struct service *s)
+static void expire_listen(struct service *s, int64_t now_ns)
 {
     if (!s->row && !s->banner_len)
-        service_say_hello(s);
+        service_say_hello(s, now_ns);
     else if (s->banner_len)
-        end_of_banner(s);
+        end_within_banner(s, "banner.timeout", "the banner stopped in its middle");
     else
         service_fail(s, "banner.timeout", PHASE_BANNER, "connected, and nothing was said");
 }
@@ -107,7 +121,7 @@ static void expire_listen(struct service *s)
 void service_expire(struct service *s, int64_t now_ns)
 {
     if (s->state == STATE_CONNECT || s->state == STATE_SECURE || s->state == STATE_DONE ||
-        s->state == STATE_HELLO || now_ns < s->deadline_ns)
+        now_ns < s->deadline_ns)
         return;
     switch (s->state) {
     case STATE_CONNECTING:
@@ -119,7 +133,7 @@ void service_expire(struct service *s, int64_t now_ns)
                                      : "the ClientHello was not acknowledged");
         break;
     case STATE_LISTEN:
-        expire_listen(s);
+        expire_listen(s, now_ns);
         break;
     default:
         expire_answer(s);

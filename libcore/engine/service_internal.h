@@ -33,6 +33,7 @@ struct service {
     bool answered;        /* `row` has answered */
     bool acknowledged;
     unsigned tries, notes;
+    const char *refusal; /* code of the ICMP message that ended the connection; NULL: none */
     int64_t begun_ns, deadline_ns;
     struct service_timing timing;
     struct cause cause;
@@ -51,7 +52,7 @@ struct service {
 void service_fail(struct service *s, const char *code, enum cause_phase phase, const char *detail);
 void service_finish(struct service *s);
 void service_try_again(struct service *s); /* a new connection, with what was learnt */
-void service_say_hello(struct service *s);
+void service_say_hello(struct service *s, int64_t now_ns);
 bool service_is_http(const struct service *s);
 enum cause_phase service_answer_phase(const struct service *s);
 
@@ -62,7 +63,7 @@ int service_reader(struct service *s);  /* for the answer to an HTTP/1 request; 
 bool service_refill(struct service *s); /* HTTP/2 may have more to say; false: it has not */
 
 /* service_answer.c: what was said */
-void service_hear(struct service *s, const uint8_t *bytes, size_t len);
+void service_hear(struct service *s, const uint8_t *bytes, size_t len, int64_t now_ns);
 void service_http_facts(const struct service *s, struct http_facts *facts);
 void service_http_judge(struct service *s); /* the response is whole, or has failed */
 

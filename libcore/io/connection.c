@@ -58,12 +58,25 @@ static socklen_t connection_address(const struct address *address, uint16_t port
 /* --- errors ------------------------------------------------------------------------------------
  */
 
+static struct address connection_own_address(const struct connection *s)
+{
+    union connection_address own = {0};
+    socklen_t len = sizeof(own);
+
+    if (getsockname(s->fd, &own.any, &len) < 0)
+        return (struct address){0};
+    if (own.any.sa_family == AF_INET6)
+        return address_from6((const uint8_t *)&own.in6.sin6_addr);
+    return address_from4((const uint8_t *)&own.in.sin_addr);
+}
+
 static void connection_take_refusal(struct connection *s, const struct cmsghdr *control)
 {
     struct {
         struct sock_extended_err error;
         union connection_address sender;
     } message;
+    struct address own;
     size_t len = control->cmsg_len - CMSG_LEN(0);
 
     memset(&message, 0, sizeof(message));
@@ -78,6 +91,8 @@ static void connection_take_refusal(struct connection *s, const struct cmsghdr *
         s->refusal.sender = address_from4((const uint8_t *)&message.sender.in.sin_addr);
     else if (message.sender.any.sa_family == AF_INET6)
         s->refusal.sender = address_from6((const uint8_t *)&message.sender.in6.sin6_addr);
+    own = connection_own_address(s);
+    s->refusal.own = address_equal(&own, &s->refusal.sender);
 }
 
 /* ip(7), IP_RECVERR: what an ICMP message said, and of whom it came. */

@@ -66,6 +66,7 @@ int connection_info(const struct connection *connection,
  */
 struct connection_refusal {
     struct address sender;
+    bool own; /* our own kernel: the next hop did not answer ARP or neighbour discovery */
     uint8_t icmp_type, icmp_code;
 };
 

@@ -12,6 +12,11 @@
 #include "io/tls_internal.h"
 #include "wire/greeting.h"
 
+/* Of certificates: thousands of names are odd, and no reason not to see them. */
+#define TLS_CHAIN_BYTES (1 << 20)
+/* Of another protocol: enough to know which, however slowly they come. */
+#define TLS_FOREIGN_BYTES 64
+
 /* A ClientHello with these fits one segment of a path of 576 bytes. */
 #define TLS_SMALL_CIPHERS "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256"
 #define TLS_SMALL_GROUPS  "X25519"
@@ -151,7 +156,9 @@ int tls_context_new(const struct tls_context_options *options, struct tls_contex
     SSL_CTX_set_security_level(context->ssl, 0);
     SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER, tls_certificate_verify);
     SSL_CTX_set_client_cert_cb(context->ssl, tls_context_asked);
-    SSL_CTX_set_options(context->ssl, SSL_OP_LEGACY_SERVER_CONNECT);
+    /* A server that begins anew would keep us from ever sending. */
+    SSL_CTX_set_options(context->ssl, SSL_OP_LEGACY_SERVER_CONNECT | SSL_OP_NO_RENEGOTIATION);
+    SSL_CTX_set_max_cert_list(context->ssl, TLS_CHAIN_BYTES);
     SSL_CTX_set_session_cache_mode(context->ssl, SSL_SESS_CACHE_OFF);
     if (options->ca_file) {
         if (!SSL_CTX_load_verify_file(context->ssl, options->ca_file))
@@ -326,12 +333,22 @@ static enum tls_state tls_fail_library(struct tls *tls)
     }
 }
 
+/* The other protocol by what came of it so far. */
+static enum tls_state tls_fail_foreign(struct tls *tls)
+{
+    const char *other = greeting_protocol(tls->first, tls->first_len);
+    char code[CAUSE_CODE_SIZE];
+
+    if (!other)
+        other = tls->first_len >= 5 && !memcmp(tls->first, "HTTP/", 5) ? "http" : "other";
+    text_format(code, sizeof(code), "tls.not_tls.%s", other);
+    return tls_fail(tls, code, "the first bytes are not of TLS");
+}
+
 /* RFC 8446 5.1: content types 20 to 24 begin a record; anything else is another protocol. */
 static bool tls_is_foreign(struct tls *tls, const uint8_t *bytes, size_t len)
 {
     size_t kept = TLS_FIRST_BYTES - tls->first_len;
-    char code[CAUSE_CODE_SIZE];
-    const char *other;
 
     if (tls->is_tls || !len)
         return false;
@@ -342,11 +359,9 @@ static bool tls_is_foreign(struct tls *tls, const uint8_t *bytes, size_t len)
     kept = len < kept ? len : kept;
     memcpy(tls->first + tls->first_len, bytes, kept);
     tls->first_len += kept;
-    other = greeting_protocol(tls->first, tls->first_len);
-    if (!other)
-        other = tls->first_len >= 5 && !memcmp(tls->first, "HTTP/", 5) ? "http" : "other";
-    text_format(code, sizeof(code), "tls.not_tls.%s", other);
-    tls_fail(tls, code, "the first bytes are not of TLS");
+    if (tls->first_len >= TLS_FOREIGN_BYTES || memchr(tls->first, '\n', tls->first_len) ||
+        greeting_protocol(tls->first, tls->first_len))
+        tls_fail_foreign(tls);
     return true;
 }
 
@@ -362,7 +377,7 @@ static enum tls_state tls_judge(struct tls *tls, int result)
     case SSL_ERROR_WANT_WRITE:
         return tls->state;
     case SSL_ERROR_ZERO_RETURN:
-        return tls->state = TLS_CLOSED;
+        return tls->state == TLS_HANDSHAKE ? tls_fail_alert(tls) : (tls->state = TLS_CLOSED);
     default:
         return tls->alert > 0 ? tls_fail_alert(tls) : tls_fail_library(tls);
     }
@@ -391,13 +406,30 @@ enum tls_state tls_end(struct tls *tls)
 {
     if (tls->state != TLS_HANDSHAKE && tls->state != TLS_OPEN)
         return tls->state;
-    if (tls->state == TLS_HANDSHAKE)
+    if (tls->first_len)
+        return tls_fail_foreign(tls);
+    if (tls->state == TLS_HANDSHAKE && tls->alert >= 0)
+        return tls_fail_alert(tls); /* a warning, and then the end */
+    if (tls->state == TLS_HANDSHAKE && !tls->is_tls)
         return tls_fail(tls, "tcp.closed.after_client_hello",
-                        "the connection was closed within the TLS handshake");
+                        "the connection was closed in answer to the ClientHello");
     if (tls->certificate_asked && tls->alert < 0)
         return tls_fail(tls, "tls.client_cert_required",
                         "the server asked for a client certificate, got none and closed");
-    return tls_fail(tls, "tls.truncated", "the connection ended without close_notify");
+    return tls_fail(tls, "tls.truncated",
+                    tls->state == TLS_HANDSHAKE ? "the connection ended within the TLS handshake"
+                                                : "the connection ended without close_notify");
+}
+
+enum tls_state tls_expire(struct tls *tls)
+{
+    if (tls->state != TLS_HANDSHAKE)
+        return tls->state;
+    if (tls->first_len)
+        return tls_fail_foreign(tls);
+    if (tls->is_tls)
+        return tls_fail(tls, "tls.timeout", "the TLS handshake stopped in its middle");
+    return tls->state;
 }
 
 size_t tls_take(struct tls *tls, uint8_t *out, size_t size)

@@ -56,8 +56,11 @@ enum tls_state {
 
 /* Ciphertext from the peer; also begins the handshake (len 0). */
 enum tls_state tls_feed(struct tls *tls, const uint8_t *bytes, size_t len);
-/* The peer's FIN. TLS_FAILED with tls.truncated unless close_notify was there. */
+/* The peer's FIN. TLS_FAILED with tls.truncated unless close_notify was there, or with
+ * tcp.closed.after_client_hello when not a byte was. */
 enum tls_state tls_end(struct tls *tls);
+/* The handshake's time is over. TLS_FAILED when bytes came, with what they were; or nothing. */
+enum tls_state tls_expire(struct tls *tls);
 /* Ciphertext for the peer: up to `size` bytes; 0: none waits. */
 size_t tls_take(struct tls *tls, uint8_t *out, size_t size);
 /* Plaintext from the peer; 0: none. May change the state: ask tls_state(). */

@@ -17,6 +17,7 @@ struct report_banner_hop { /* one redirect that was followed, or the one that wa
     int status;
     bool downgrade;  /* from https to http */
     bool to_private; /* from a public to a private address */
+    bool foreign;    /* neither http nor https: never followed */
 };
 
 struct report_banner_wire { /* what the connection itself showed */

@@ -143,6 +143,7 @@ static json_t *json_redirects(const struct report_banner *b)
         json_object_set_new(hop, "status", json_integer(b->hops[i].status));
         json_object_set_new(hop, "downgrade", json_boolean(b->hops[i].downgrade));
         json_object_set_new(hop, "to_private", json_boolean(b->hops[i].to_private));
+        json_object_set_new(hop, "foreign", json_boolean(b->hops[i].foreign));
         json_array_append_new(redirects, hop);
     }
     return redirects;

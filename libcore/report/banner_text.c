@@ -125,6 +125,9 @@ static void text_redirects(FILE *out, const struct report_banner *b, bool color)
         if (hop->to_private)
             text_warning(out, color, "http.redirect_private",
                          "the redirect leads from a public to a private address");
+        if (hop->foreign)
+            text_warning(out, color, "http.redirect_scheme",
+                         "the redirect leads away from http and https");
     }
 }
 

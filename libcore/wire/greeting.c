@@ -24,7 +24,7 @@ static const struct greeting_row greeting_rows[] = {
     {"amqp", "AMQP"},
 };
 
-/* 220 greets in SMTP (RFC 5321 4.2) and FTP (RFC 959 4.2); who says SMTP is not FTP. */
+/* 220 greets in SMTP (RFC 5321 4.2) and FTP (RFC 959 4.2); who says SMTP in its line is not FTP. */
 static const char *greeting_of_220(const uint8_t *bytes, size_t len)
 {
     static const char *const smtp[] = {"SMTP", "Postfix", "Exim", "Sendmail"};
@@ -35,7 +35,7 @@ static const char *greeting_of_220(const uint8_t *bytes, size_t len)
         if (memmem(bytes, len, smtp[i], strlen(smtp[i])))
             return "smtp";
     }
-    return "ftp";
+    return memchr(bytes, '\n', len) ? "ftp" : NULL;
 }
 
 /* A record header of TLS (RFC 8446 5.1): a content type and a legacy version 3.x. */

@@ -16,7 +16,10 @@ import yaml
 ATTEMPTS = 3
 SECONDS = 60  # each
 LATE_MS = 2  # what a measurement may take for the path's own jitter
-COMMANDS = ("trace", "syn", "flows")
+COMMANDS = ("trace", "syn", "flows", "banner")
+BANNERS_AT_ONCE = 6
+PHASES = 3  # connect, TLS, answer: each may take the whole of --timeout
+BANNER_SLACK_MS = 800  # a busy machine's
 
 
 def families(expectation):
@@ -54,6 +57,76 @@ def problems(command, document, expectation):
         yield "%s is not found" % name
     for name in sorted(found - wanted):
         yield "%s is found and not expected" % name
+
+
+def with_timeout(entry):
+    arguments = entry.get("arguments") or ""
+    return arguments if "--timeout" in arguments else "--timeout 3s " + arguments
+
+
+def banner_findings(target):
+    """Everything that is told beside the failure."""
+    http = target["http"] or {}
+    found = set((target["tls"] or {}).get("problems", [])) | set(target["notes"])
+    found |= {"note." + note for note in http.get("notes", [])}
+    for hop in http.get("redirects", []):
+        found |= {name for name, key in (("http.redirect_downgrade", "downgrade"),
+                                         ("http.redirect_private", "to_private"),
+                                         ("http.redirect_scheme", "foreign")) if hop[key]}
+    return found
+
+
+def banner_problems(command, document, expectation):
+    targets = document["targets"]
+    if len(targets) != 1:
+        raise ValueError("%d targets in place of one" % len(targets))
+    target = targets[0]
+    code = (target["error"] or {}).get("code", "none")
+    if code != expectation["code"]:
+        yield "%s, expected %s: %s" % (code, expectation["code"], target["error"])
+    found, wanted = banner_findings(target), set(expectation.get("findings", []))
+    if "findings" in expectation and found != wanted:
+        yield "found are %s, expected %s" % (sorted(found), sorted(wanted))
+    timeout = re.search(r"--timeout ([0-9]+)s", expectation["arguments"])
+    most = PHASES * 1e3 * int(timeout.group(1)) + BANNER_SLACK_MS
+    if document["elapsed_ms"] > most:
+        yield "took %.0f ms, at most %.0f are allowed" % (document["elapsed_ms"], most)
+    if code.endswith((".timeout", ".timed_out", "_lost")) and target["timing_ms"]["total"] is not None:
+        late = target["timing_ms"]["total"] - 1e3 * int(timeout.group(1))
+        if not -10 <= late <= BANNER_SLACK_MS:
+            yield "timed out %.0f ms late" % late
+
+
+def banner_script(netdx, family, entries):
+    """Several at once: most of them wait."""
+    for i, entry in enumerate(entries):
+        yield "%s banner --json %s %s %s >%d.json 2>%d.err &" % (
+            shlex.quote(netdx), family, entry["arguments"], entry.get("target", "server.lab"), i, i)
+        if i % BANNERS_AT_ONCE == BANNERS_AT_ONCE - 1:
+            yield "wait"
+    yield "wait"
+
+
+def run_banners(netdx, name, family, entries):
+    """All of a scenario in one lab, those that failed again: a busy machine is late."""
+    left, notes = list(entries), {}
+    for _ in range(ATTEMPTS):
+        with tempfile.TemporaryDirectory() as work:
+            script = "\n".join(banner_script(netdx, family, left))
+            lab = subprocess.run([netdx, "lab", name, "--", "sh", "-c", script], cwd=work,
+                                 capture_output=True, text=True, timeout=2 * SECONDS)
+            for i, entry in enumerate(left):
+                with open(os.path.join(work, "%d.json" % i)) as out, \
+                        open(os.path.join(work, "%d.err" % i)) as err:
+                    done = subprocess.CompletedProcess([], lab.returncode, out.read(), err.read())
+                notes[id(entry)] = judge("banner", done, entry, banner_problems)
+        left = [entry for entry in left if notes[id(entry)]]
+        if not left:
+            break
+    for entry in entries:
+        say("lab %s banner %s %s %s is %s" % (name, family, entry["arguments"],
+                                              entry.get("target", ""), entry["code"]),
+            notes[id(entry)])
 
 
 def say(label, bad, notes=()):
@@ -130,10 +203,18 @@ def main():
                if entry["command"] in COMMANDS]
     if sys.argv[1] == "list":
         for index, entry in enumerate(entries):
-            for family in families(entry):
+            for family in families(entry) if entry["command"] != "banner" else []:
                 print(sys.argv[2], index, family)
+        for family in ("-4", "-6"):
+            if any(entry["command"] == "banner" and family in families(entry) for entry in entries):
+                print(sys.argv[2], "banner", family)
         return
     netdx, name, index, family = sys.argv[2:]
+    if index == "banner":
+        run_banners(netdx, name, family,
+                    [dict(entry, arguments=with_timeout(entry)) for entry in entries
+                     if entry["command"] == "banner" and family in families(entry)])
+        return
     expectation = entries[int(index)]
     if expectation["command"] == "flows":
         run_flows(netdx, name, int(index), family, expectation)

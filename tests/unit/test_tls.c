@@ -380,7 +380,7 @@ static void test_not_tls(void **state)
         {"HTTP/1.1 400 Bad Request\r\n\r\n", "tls.not_tls.http"},
         {"SSH-2.0-OpenSSH_9.2p1\r\n", "tls.not_tls.ssh"},
         {"220 mail.example ESMTP Postfix\r\n", "tls.not_tls.smtp"},
-        {"hello", "tls.not_tls.other"},
+        {"what is this?\r\n", "tls.not_tls.other"},
     };
     struct tls_context *context = client_context(true);
 
@@ -391,6 +391,13 @@ static void test_not_tls(void **state)
         tls_feed(tls, NULL, 0);
         assert_int_equal(tls_feed(tls, (const uint8_t *)rows[i][0], strlen(rows[i][0])),
                          TLS_FAILED);
+        assert_string_equal(tls_cause(tls)->code, rows[i][1]);
+        tls_free(tls);
+        /* Byte by byte: who it is shows late, and it is not over before. */
+        assert_int_equal(tls_new(context, &usual, &tls), 0);
+        tls_feed(tls, NULL, 0);
+        for (const char *c = rows[i][0]; tls_state(tls) == TLS_HANDSHAKE; c++)
+            tls_feed(tls, (const uint8_t *)c, 1);
         assert_string_equal(tls_cause(tls)->code, rows[i][1]);
         tls_free(tls);
     }
