@@ -138,7 +138,7 @@ check-cli: all $(HELPER_BIN)
 	@$(TESTED) $(RUN) -t 600 $B/tap/cli $(sort $(wildcard tests/cli/*.bats))
 
 check-lab: all $(HELPER_BIN)
-	@$(TESTED) JOBS=$(JOBS) $(RUN) -t 600 $B/tap/lab tests/lab/lab.sh tests/lab/flows.sh
+	@$(TESTED) JOBS=$(JOBS) $(RUN) -t 600 $B/tap/lab tests/lab/lab.sh tests/lab/codes.sh tests/lab/flows.sh
 
 # Decoders are fuzzed with clang, in a build directory of their own.
 FUZZ_FLAGS := B=$B-fuzz CC="$(CLANG)" SAN=fuzzer-no-link,address,undefined
