@@ -24,6 +24,24 @@ static int lab_tls_staple(SSL *ssl, void *context)
     return SSL_TLSEXT_ERR_OK;
 }
 
+/* RFC 7301 3.1. */
+static int lab_tls_choose(SSL *ssl, const uint8_t **chosen, uint8_t *chosen_len,
+                          const uint8_t *offered, unsigned offered_len, void *context)
+{
+    static const uint8_t h2[] = "\x02h2";
+
+    (void)ssl;
+    (void)context;
+    for (unsigned i = 0; i + 3 <= offered_len; i += 1u + offered[i]) {
+        if (memcmp(offered + i, h2, 3) != 0)
+            continue;
+        *chosen = offered + i + 1;
+        *chosen_len = 2;
+        return SSL_TLSEXT_ERR_OK;
+    }
+    return SSL_TLSEXT_ERR_NOACK;
+}
+
 static int lab_tls_version(int version)
 {
     static const int versions[] = {TLS1_VERSION, TLS1_1_VERSION, TLS1_2_VERSION, TLS1_3_VERSION};
@@ -50,6 +68,8 @@ static int lab_tls_configure(struct lab_tls *tls, const struct scenario_tls *con
     SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN);
     SSL_CTX_set_tlsext_status_cb(context, lab_tls_staple);
     SSL_CTX_set_tlsext_status_arg(context, &tls->identity);
+    if (config->h2)
+        SSL_CTX_set_alpn_select_cb(context, lab_tls_choose, NULL);
     if (config->client_certificate)
         SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
     return SSL_CTX_set_min_proto_version(context, TLS1_VERSION) &&

@@ -223,6 +223,7 @@ struct scenario_tls {
     enum scenario_certificate certificate;
     int version; /* 10 to 13: the highest spoken; 0: 13 */
     bool client_certificate;
+    bool h2; /* ALPN chooses HTTP/2 where it is offered */
 };
 
 #define SCENARIO_DNS_SILENT (-1)

@@ -174,11 +174,23 @@ static int script_read_version(struct scenario_reader *r, const yaml_node_t *nod
     return scenario_read_word(r, node, words, COUNT(words), at);
 }
 
+static int script_read_alpn(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                            const struct scenario_field *field)
+{
+    static const struct scenario_word words[] = {{"none", false}, {"h2", true}};
+    int value = 0, error = scenario_read_word(r, node, words, COUNT(words), &value);
+
+    (void)field;
+    *(bool *)at = value;
+    return error;
+}
+
 #define TLS(member) offsetof(struct scenario_tls, member)
 
 static const struct scenario_field tls_fields[] = {
     {"certificate", script_read_certificate, TLS(certificate), 0, 0, 0},
     {"version", script_read_version, TLS(version), 0, 0, 0},
+    {"alpn", script_read_alpn, TLS(h2), 0, 0, 0},
     {"client-certificate", scenario_read_bool, TLS(client_certificate), 0, 0, 0},
 };
 

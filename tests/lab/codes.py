@@ -80,7 +80,7 @@ def main():
     for source in sorted(path for pattern in SOURCES for path in glob.glob(pattern)):
         with open(source) as file:
             for code in sorted(set(CODE.findall(file.read())) - NOTES):
-                say(has(code, manual) or any(code.startswith(group) for group in groups),
+                say(has(code, manual) or any((code + ".").startswith(group) for group in groups),
                     "%s of %s is in the manual" % (code, source), "not in %s" % MANUAL)
 
 
