@@ -32,7 +32,7 @@ void cause_set(struct cause *cause, const char *code, enum cause_phase phase, co
  */
 const char *cause_of_connect(int error);
 
-/* The code of an ICMP message (family 4, 6) that ended a connection; NULL: it is of no such kind. */
+/* The code of an ICMP message (family 4, 6) that ended a connection; NULL: of no such kind. */
 const char *cause_of_icmp(unsigned family, uint8_t type, uint8_t code);
 
 /* "tls.alert.handshake_failure" for 40; IANA TLS Alerts registry. */
