@@ -141,19 +141,31 @@ static void keeper_detach(int fd)
 
 /* --- the run's side --------------------------------------------------------------------------- */
 
-/* The file behind links, which stay; its directory must take a new file. */
+/* Whether a new file can be made beside the old one. */
+static int keeper_try(const char *path)
+{
+    char temporary[PATH_MAX];
+    int fd;
+
+    if (snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path) >= (int)sizeof(temporary))
+        return -ENAMETOOLONG;
+    fd = mkostemp(temporary, O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    close(fd);
+    return unlink(temporary) ? -errno : 0;
+}
+
+/* The file behind links, which stay. */
 static int keeper_resolve(const char *path, char out[PATH_MAX])
 {
-    char copy[PATH_MAX];
-
     if (!realpath(path, out)) {
         if (errno != ENOENT)
             return -errno;
         if (snprintf(out, PATH_MAX, "%s", path) >= PATH_MAX)
             return -ENAMETOOLONG;
     }
-    snprintf(copy, sizeof(copy), "%s", out);
-    return access(dirname(copy), W_OK | X_OK) ? -errno : 0;
+    return keeper_try(out);
 }
 
 int keeper_open(const char *path, struct keeper *keeper)

@@ -260,6 +260,7 @@ int service_run(const struct service_context *context, const struct service_sink
     struct session *session = context->session;
     int64_t limit = context->request->common.deadline_ns;
     struct service_runner r = {.context = context, .sink = sink, .list = list};
+    size_t begun;
     int signal_number;
 
     r.active = calloc(context->request->parallel, sizeof(*r.active));
@@ -270,11 +271,13 @@ int service_run(const struct service_context *context, const struct service_sink
     r.progress_ns = sink->progress ? r.start_ns : TIME_NEVER;
     service_run_loop(&r);
     signal_number = loop_signal(session->loop);
+    begun = r.next_target - r.nsources;
     while (service_run_source(&r))
         service_run_close_source(&r);
     *facts = (struct service_run_facts){
         .elapsed_ns = service_run_now(&r) - r.start_ns,
         .done = r.done,
+        .begun = begun,
         .interrupted = r.stopped,
     };
     free(r.active);

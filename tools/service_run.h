@@ -21,6 +21,7 @@ struct service_sink { /* who hears of it */
 struct service_run_facts {
     int64_t elapsed_ns;
     uint64_t done;
+    size_t begun;     /* targets, from the first, all of whose services were begun */
     bool interrupted; /* by a signal, the deadline or an error of the sink's */
 };
 

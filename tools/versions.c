@@ -108,20 +108,22 @@ static int64_t versions_progress(void *context, uint64_t done, uint64_t total, i
 
 /* --- when it is over -------------------------------------------------------------------------- */
 
-static int versions_add_unasked(struct versions *v)
+/* Targets, from the `begun`-th on, of which addresses were not even begun. */
+static int versions_add_unasked(struct versions *v, size_t begun)
 {
-    struct matrix_member member = {
-        .state = MATRIX_UNMEASURED, .code = "interrupted", .detail = "the run ended first"};
+    struct matrix_member member = {.state = MATRIX_UNMEASURED, .code = "interrupted"};
     int err = 0;
 
     for (size_t i = 0; !err && i < v->targets.list.count; i++) {
         const struct versions_place *place = &v->targets.places[i];
 
-        if (place->asked)
+        if (place->asked && i < begun)
             continue;
         member.component = place->component;
         member.environment = place->environment;
         member.target = place->target;
+        text_format(member.detail, sizeof(member.detail), "%s",
+                    place->asked ? "further addresses were not asked" : "the run ended first");
         err = matrix_seen_add(&v->seen, &member, NULL);
     }
     return err;
@@ -187,11 +189,11 @@ static int versions_status(enum matrix_severity severity)
     return statuses[severity];
 }
 
-static int versions_finish(struct versions *v, struct report_versions_run *run)
+static int versions_finish(struct versions *v, struct report_versions_run *run, size_t begun)
 {
     struct matrix_result *result = NULL;
     int keep_error = 0, status;
-    int err = versions_add_unasked(v);
+    int err = versions_add_unasked(v, begun);
 
     if (!err)
         err = matrix_judge(v->matrix, &v->seen, v->baseline, &result);
@@ -225,7 +227,7 @@ static int versions_run(struct versions *v, const struct service_context *contex
     versions_clear(v);
     run.elapsed_ns = facts.elapsed_ns;
     run.interrupted = facts.interrupted;
-    judged = versions_finish(v, &run);
+    judged = versions_finish(v, &run, facts.begun);
     return status >= 128 ? status : judged; /* a service's own problems are no matrix's */
 }
 

@@ -29,8 +29,6 @@ static void words_value(char out[VERSIONS_LINE_SIZE], const struct matrix_cell_r
     if (value->product) {
         versions_product(out, value->product);
         w.len = strlen(out);
-        if (!*value->product->version)
-            words_add(&w, ", version hidden");
     } else {
         words_add(&w, "names no product");
     }
@@ -67,8 +65,7 @@ bool versions_cell_line(char out[VERSIONS_LINE_SIZE], const struct matrix_cell_r
 void versions_marks(char out[VERSIONS_LINE_SIZE], const struct matrix_cell_result *cell)
 {
     /* What a line of the cell says already is left out. */
-    static const unsigned said =
-        1u << MATRIX_UNREACHABLE | 1u << MATRIX_UNFINISHED | 1u << MATRIX_HIDDEN;
+    static const unsigned said = 1u << MATRIX_UNREACHABLE | 1u << MATRIX_UNFINISHED;
     struct words w = words_init(out, VERSIONS_LINE_SIZE);
 
     for (unsigned kind = 0; kind < MATRIX_KINDS; kind++)
