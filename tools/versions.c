@@ -37,7 +37,7 @@ static void versions_explain(struct matrix_member *member, const struct report_b
 {
     const char *code = report_banner_code(report), *detail = report->error_message;
 
-    if (!code || report->products->count)
+    if (!code || (report->products && report->products->count))
         return;
     if (!detail && report->service)
         detail = report->service->cause.detail;
