@@ -100,20 +100,20 @@ synack()
 
 @test "what a service does without, its kernel does without" {
     scenario 'services: [{http: {without: [timestamps, wscale]}}]'
-    lab 'curl -s -o page server.lab'
+    lab 'curl -s -4 -o page server.lab'
     [ "$(synack tcp.option_kind)" = 2,1,1,4 ]
 }
 
 @test "SYN cookies leave no options without timestamps" {
     scenario 'services: [{http: {syn-cookies: true}}]' '' 'kernel: {net.ipv4.tcp_timestamps: 0}'
-    lab 'curl -s -o page server.lab'
+    lab 'curl -s -4 -o page server.lab'
     [ "$(frames 'tcp.flags.syn == 1' tcp.option_kind)" = $'2,1,1,4,1,3\n2' ]
 }
 
 @test "Fast Open, ECN and echo are as the scenario has them" {
     scenario 'echo: silent, services: [{http: {fast-open: true, ecn: ignored}}]' '' \
         'kernel: {net.ipv4.tcp_fastopen: 1, net.ipv4.tcp_ecn: 1}'
-    lab 'curl -s --tcp-fastopen -o page server.lab; ping -c 1 -W 1 server.lab; echo $? >ping'
+    lab 'curl -s -4 --tcp-fastopen -o page server.lab; ping -c 1 -W 1 server.lab; echo $? >ping'
     [ -n "$(synack tcp.options.tfo.cookie)" ]
     [ "$(frames 'tcp.flags.syn == 1' tcp.flags.ece)" = $'1\n0' ]
     [ "$(cat ping)" -eq 1 ]
@@ -122,7 +122,7 @@ synack()
 @test "kernels are set as the scenario says, on either side" {
     scenario 'kernel: {net.ipv4.tcp_sack: 0}, services: [{http: {}}]' '' \
         'kernel: {net.ipv4.tcp_congestion_control: reno, net.ipv4.tcp_rmem: 4096 131072 6291456}'
-    lab 'curl -s -o page server.lab; cat /proc/sys/net/ipv4/tcp_congestion_control >cc
+    lab 'curl -s -4 -o page server.lab; cat /proc/sys/net/ipv4/tcp_congestion_control >cc
         cat /proc/sys/net/ipv4/tcp_rmem >rmem'
     [ "$(cat cc)" = reno ]
     [ "$(tr '\t' ' ' <rmem)" = '4096 131072 6291456' ]
