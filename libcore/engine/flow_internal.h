@@ -151,6 +151,7 @@ struct flow_cold { /* touched when something happens */
     struct flow_stall stall;
     uint32_t older, newer; /* in its queue; index + 1 */
     uint32_t bucket;
+    uint32_t unheard; /* retransmissions since woke_ns */
     uint16_t vlan;
     uint16_t syn_flags; /* ECN bits of the SYN */
     uint8_t handshake;  /* HANDSHAKE_ bits */
@@ -185,7 +186,9 @@ enum flow_recovery { RECOVERY_NONE, RECOVERY_FAST, RECOVERY_LOSS };
 struct flow_reset_state { /* of the first RST in this side's name */
     uint64_t frame;
     int64_t when_ns;
+    int64_t before_ns; /* the packet of this side before it */
     uint32_t seq, ack, last_seq;
+    uint32_t tsval; /* newest before it */
     uint32_t reasons;
     float confidence;
     uint8_t phase, origin, ttl, ttl_expected;
@@ -559,6 +562,8 @@ void flow_reset_facts(const struct flows *flows, const struct flow *flow, unsign
 /* flow_stall.c */
 void flow_stall_begin(struct flow_step *step); /* before the segment changes anything */
 void flow_stall_end(struct flow_step *step);
+/* The half's retransmissions that nobody has answered after the flow was idle. */
+uint32_t flow_stall_unheard(const struct flows *flows, const struct flow *flow, unsigned half);
 
 /* flow_event.c */
 void flow_event_init(const struct flow_step *step, enum flow_event_kind kind,
