@@ -6,15 +6,16 @@
  */
 #include "engine/flow_internal.h"
 
-#define RESYNC            (INT32_C(1) << 30) /* no window is as wide: another flow, or noise */
-#define COPY_WALK         4096               /* records looked through for the copy */
-#define COPY_MIN_NS       (500 * NS_PER_US)
-#define COPY_MAX_NS       (50 * NS_PER_MS)
-#define COPY_UNKNOWN_NS   (10 * NS_PER_MS) /* without a round trip to compare with */
-#define DISORDER_MIN_NS   (3 * NS_PER_MS)
-#define PROBE_MIN_NS      (3 * NS_PER_MS)
-#define KEEP_ALIVE_MIN_NS NS_PER_SEC /* tcp(7): TCP_KEEPIDLE and TCP_KEEPINTVL are whole seconds   \
-                                      */
+#define RESYNC          (INT32_C(1) << 30) /* no window is as wide: another flow, or noise */
+#define COPY_WALK       4096               /* records looked through for the copy */
+#define COPY_MIN_NS     (500 * NS_PER_US)
+#define COPY_MAX_NS     (50 * NS_PER_MS)
+#define COPY_UNKNOWN_NS (10 * NS_PER_MS) /* without a round trip to compare with */
+#define DISORDER_MIN_NS (3 * NS_PER_MS)
+#define PROBE_MIN_NS    (3 * NS_PER_MS)
+#define KEEP_ALIVE_MIN_NS                                                                          \
+    NS_PER_SEC /* tcp(7): TCP_KEEPIDLE and TCP_KEEPINTVL are whole seconds                         \
+                */
 #define TIMER_MIN_NS        (150 * NS_PER_MS) /* and a little less */
 #define TIMER_NS            (200 * NS_PER_MS) /* Linux: TCP_RTO_MIN */
 #define BELATED_SLACK_NS    (20 * NS_PER_MS)
@@ -152,6 +153,7 @@ static void flow_sequence_resent(struct flow_step *step, uint32_t end, enum flow
 
     flow->flags[step->me] &= (uint8_t)~HALF_TIMED; /* Karn: RFC 6298 (3) */
     step->resent = true;
+    flow_cold(step->flows, flow)->unheard++; /* means something after a silence only */
     if (!trouble)
         return;
     flow_event_init(step, FLOW_EVENT_RETRANSMISSION, &event);
