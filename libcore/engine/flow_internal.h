@@ -523,6 +523,12 @@ void flow_sequence(struct flow_step *step); /* len > 0 or an odd sequence number
 void flow_sequence_new(struct flow_step *step, unsigned flags);
 void flow_sequence_resync(struct flow_step *step);
 
+/* flow_ghost.c */
+#define GHOST_MAX (UINT32_C(1) << 24) /* bytes */
+/* Next in line, or `hole` bytes ahead, and yet sent before: packets of the sender are missing. */
+bool flow_ghost_is_shown(struct flow_step *step, uint32_t hole);
+bool flow_ghost_is_belated(const struct flow_step *step);
+
 /* flow_trigger.c */
 void flow_trigger(const struct flow_step *step, struct flow_trouble *trouble, uint32_t seq,
                   uint32_t end, int64_t since, struct flow_retransmission *facts);

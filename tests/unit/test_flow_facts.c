@@ -230,6 +230,19 @@ static void test_findings(void **state)
     assert_true(facts.findings & 1 << FLOW_FINDING_BACKLOG_OVERFLOW);
 }
 
+/* A DSACK counts in whatever order it comes. */
+static void test_overtaken_dsack(void **state)
+{
+    struct flow_facts facts;
+
+    (void)state;
+    flow_script_facts(OPENED "50 > P 1+100\n50 > P 101+100\n340 > P 1+100\n370 < . 1 ack 201\n"
+                             "371 < . 1 ack 101 sack 1:101\n",
+                      &facts);
+    assert_int_equal(facts.side[FLOW_SERVER].counts.dsacks, 1);
+    assert_int_equal(facts.side[FLOW_CLIENT].counts.spurious, 1);
+}
+
 #define ASKED OPENED "50 > P 1+100\n80 < P 1+100 ack 101\n81 > . 101 ack 101\n"
 
 /* Silence is a device's doing when there was silence before. */
@@ -284,6 +297,7 @@ int main(void)
         cmocka_unit_test(test_ends),
         cmocka_unit_test(test_ecn),
         cmocka_unit_test(test_findings),
+        cmocka_unit_test(test_overtaken_dsack),
         cmocka_unit_test(test_idle_drop),
         cmocka_unit_test(test_idle_reset),
     };
