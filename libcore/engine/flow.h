@@ -293,6 +293,7 @@ struct flow_side_facts { /* of what this side sent, or is */
     int wscale;         /* as offered, -1: not offered or not seen */
     uint8_t ttl;        /* of its latest ordinary packet */
     int64_t window;     /* latest offered, in bytes; -1: the scale is not known */
+    uint32_t unheard;   /* of retransmissions: into silence, after the flow was idle */
     double loss_pct;    /* retransmissions that were not needless, of segments; NAN: none sent */
     double goodput_bps; /* unique bytes in bits over its time of sending; NAN: unknown */
 };
@@ -403,8 +404,9 @@ struct flow_host {
     uint64_t flows;
     struct flow_counts counts;
     uint64_t unanswered; /* connections to it whose SYN nobody answered */
-    uint64_t resets[8];  /* flows reset in its name, by enum flow_reset_phase */
-    uint64_t forged;     /* of these, judged forged */
+    uint64_t resets[8];  /* flows reset in its name, by enum flow_reset_phase; without: */
+    uint64_t forged;     /* those judged forged, and those that a device forgot while idle */
+    uint64_t unheard;    /* of retransmissions: as in struct flow_side_facts */
 };
 
 /* Ids as in the fault catalogue. Which flows or hosts have it, and how bad it is. */

@@ -214,11 +214,14 @@ static void flow_ack_dsack(struct flow_step *step)
     struct flow_resent *resent =
         flow_spurious_find(step->flows, step->flow, !step->me, block->left, block->right);
     struct flow_trouble *trouble = flow_trouble_get(step->flows, step->flow, step->me);
+    struct flow_trouble *sender = flow_trouble(step->flows, step->flow, !step->me);
 
     /* Once all is closed and acknowledged nobody hears them: no kernel counts those. */
     bool heard =
         step->flow->state != FLOW_STATE_CLOSED || step->s->ack != step->flow->half[!step->me].next;
     FLOW_COUNT(step->flows, trouble, dsacks, heard ? 1 : 0);
+    if (sender && block->right == sender->probe_end)
+        sender->probing = false;
     if (resent)
         flow_spurious(step->flows, step->flow, !step->me, resent, FLOW_SPURIOUS_DSACK, step->s);
 }
@@ -258,11 +261,11 @@ void flow_ack_sack(struct flow_step *step, uint32_t una)
     struct flow_trouble *trouble = flow_trouble_get(step->flows, step->flow, step->me);
     bool dsack = flow_ack_is_dsack(step->s);
 
-    if (seq_before(step->s->ack, una))
-        return; /* overtaken by a later one, which told more */
     FLOW_COUNT(step->flows, trouble, sacks, 1);
     if (dsack)
         flow_ack_dsack(step);
+    if (seq_before(step->s->ack, una))
+        return; /* overtaken by a later one, which told more of what is missing */
     for (unsigned i = dsack; i < step->s->nsack; i++)
         flow_ack_sacked(step, &step->s->sack[i]);
 }

@@ -134,6 +134,7 @@ static void flow_facts_side(const struct flows *flows, const struct flow *flow, 
                       : -1,
     };
     flow_counts_fill(flows, flow, half, &side->counts);
+    side->unheard = flow_stall_unheard(flows, flow, half);
     side->loss_pct = flow_facts_loss(&side->counts);
     side->goodput_bps = flow_facts_goodput(flow, cold, half, side->counts.unique_bytes);
 }

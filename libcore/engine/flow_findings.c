@@ -11,7 +11,7 @@
 #define DISORDER_LEAST 3
 #define ZERO_LONG_NS   (100 * NS_PER_MS)
 #define STALL_LONG_NS  NS_PER_SEC
-#define UNHEARD_LEAST  2
+#define UNHEARD_LEAST  2 /* SYN-ACKs; or retransmissions after the flow was idle */
 #define SMALL_LEAST    3
 #define LISTED_MAX     8 /* hosts named with one finding */
 
@@ -89,7 +89,7 @@ static void flow_findings_side(struct flow_facts *facts, const struct flow_side_
 {
     const struct flow_counts *counts = &side->counts;
 
-    if (counts->retransmissions >= RESENT_LEAST && side->loss_pct > RESENT_PCT)
+    if (counts->retransmissions >= RESENT_LEAST + side->unheard && side->loss_pct > RESENT_PCT)
         flow_findings_note(facts, FLOW_FINDING_RETRANSMISSIONS);
     if (flow_findings_is_zero_window(counts))
         flow_findings_note(facts, FLOW_FINDING_ZERO_WINDOW);
@@ -117,6 +117,12 @@ static void flow_findings_reset(struct flow_facts *facts)
         flow_findings_note(facts, flow_findings_phase(reset->phase));
 }
 
+static bool flow_findings_is_idle_drop(const struct flow_facts *facts)
+{
+    return !facts->has_reset && (facts->side[FLOW_CLIENT].unheard >= UNHEARD_LEAST ||
+                                 facts->side[FLOW_SERVER].unheard >= UNHEARD_LEAST);
+}
+
 /* What keeps an application waiting that is not an application. */
 static bool flow_findings_is_network(enum flow_stall_cause cause)
 {
@@ -133,6 +139,8 @@ void flow_findings_of(struct flow_facts *facts)
     flow_findings_side(facts, &facts->side[FLOW_SERVER]);
     if (facts->has_reset)
         flow_findings_reset(facts);
+    if (flow_findings_is_idle_drop(facts))
+        flow_findings_note(facts, FLOW_FINDING_IDLE_DROP);
     if (facts->end == FLOW_END_SYN)
         flow_findings_note(facts, FLOW_FINDING_TIMED_OUT);
     if (facts->unheard_synacks &&
@@ -212,7 +220,8 @@ static bool finding_of_host(const struct flow_host *host, enum flow_finding_kind
                             struct flow_finding *f)
 {
     const struct flow_counts *c = &host->counts;
-    uint64_t needed = c->retransmissions > c->spurious ? c->retransmissions - c->spurious : 0;
+    uint64_t without = c->spurious + host->unheard;
+    uint64_t needed = c->retransmissions > without ? c->retransmissions - without : 0;
 
     *f = (struct flow_finding){.kind = kind,
                                .has_address = true,

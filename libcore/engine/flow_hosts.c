@@ -28,6 +28,7 @@ static void flow_hosts_sum(struct flow_host *sum, const struct flow_host *host)
     sum->flows += host->flows;
     sum->unanswered += host->unanswered;
     sum->forged += host->forged;
+    sum->unheard += host->unheard;
     for (int phase = 0; phase < 8; phase++)
         sum->resets[phase] += host->resets[phase];
     flow_counts_add(&sum->counts, &host->counts);
@@ -110,13 +111,14 @@ int flow_hosts_fold(struct flow_hosts *hosts, const struct flow_facts *facts)
             return -ENOMEM;
         host->flows++;
         flow_counts_add(&host->counts, &facts->side[side].counts);
+        host->unheard += facts->side[side].unheard;
         if (side == FLOW_SERVER && facts->end == FLOW_END_SYN)
             host->unanswered++;
         if (!facts->has_reset || (int)facts->reset.by != side)
             continue;
         if (facts->reset.forged)
             host->forged++;
-        else
+        else if (!(facts->findings & UINT32_C(1) << FLOW_FINDING_IDLE_DROP))
             host->resets[facts->reset.phase]++;
     }
     return 0;

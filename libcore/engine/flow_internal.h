@@ -151,6 +151,7 @@ struct flow_cold { /* touched when something happens */
     struct flow_stall stall;
     uint32_t older, newer; /* in its queue; index + 1 */
     uint32_t bucket;
+    uint32_t unheard; /* retransmissions since woke_ns */
     uint16_t vlan;
     uint16_t syn_flags; /* ECN bits of the SYN */
     uint8_t handshake;  /* HANDSHAKE_ bits */
@@ -185,7 +186,9 @@ enum flow_recovery { RECOVERY_NONE, RECOVERY_FAST, RECOVERY_LOSS };
 struct flow_reset_state { /* of the first RST in this side's name */
     uint64_t frame;
     int64_t when_ns;
+    int64_t before_ns; /* the packet of this side before it */
     uint32_t seq, ack, last_seq;
+    uint32_t tsval; /* newest before it */
     uint32_t reasons;
     float confidence;
     uint8_t phase, origin, ttl, ttl_expected;
@@ -520,6 +523,12 @@ void flow_sequence(struct flow_step *step); /* len > 0 or an odd sequence number
 void flow_sequence_new(struct flow_step *step, unsigned flags);
 void flow_sequence_resync(struct flow_step *step);
 
+/* flow_ghost.c */
+#define GHOST_MAX (UINT32_C(1) << 24) /* bytes */
+/* Next in line, or `hole` bytes ahead, and yet sent before: packets of the sender are missing. */
+bool flow_ghost_is_shown(struct flow_step *step, uint32_t hole);
+bool flow_ghost_is_belated(const struct flow_step *step);
+
 /* flow_trigger.c */
 void flow_trigger(const struct flow_step *step, struct flow_trouble *trouble, uint32_t seq,
                   uint32_t end, int64_t since, struct flow_retransmission *facts);
@@ -559,6 +568,8 @@ void flow_reset_facts(const struct flows *flows, const struct flow *flow, unsign
 /* flow_stall.c */
 void flow_stall_begin(struct flow_step *step); /* before the segment changes anything */
 void flow_stall_end(struct flow_step *step);
+/* The half's retransmissions that nobody has answered after the flow was idle. */
+uint32_t flow_stall_unheard(const struct flows *flows, const struct flow *flow, unsigned half);
 
 /* flow_event.c */
 void flow_event_init(const struct flow_step *step, enum flow_event_kind kind,

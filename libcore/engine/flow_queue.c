@@ -35,10 +35,16 @@ void flow_queue_add(struct flows *flows, struct flow *flow, enum flow_queue_kind
 {
     struct flow_queue *queue = &flows->queues[kind];
     struct flow_cold *cold = flow_cold(flows, flow);
-    uint32_t number = flow->tick / queue->grain;
+    uint32_t number = flow->tick / queue->grain, now = flows->tick / queue->grain;
+    bool reaches = now - number < QUEUE_BUCKETS;
 
-    if (queue->count == 0 || number < queue->oldest)
+    /* Out of another queue it may be so old that the ring cannot tell it from new ones. */
+    if (queue->count == 0)
+        queue->oldest = reaches ? number : now;
+    else if (number < queue->oldest && reaches)
         queue->oldest = number;
+    if (number < queue->oldest)
+        number = queue->oldest;
     cold->bucket = number % QUEUE_BUCKETS;
     cold->older = queue->last[cold->bucket];
     cold->newer = 0;
@@ -99,7 +105,7 @@ static struct flow *flow_queue_oldest(struct flows *flows, enum flow_queue_kind 
             struct flow *flow = flow_at(flows, id);
             id = flow_cold(flows, flow)->newer;
             enum flow_queue_kind now = flow_queue_of(flow, kind);
-            if (now != kind || flow->tick / queue->grain != number) {
+            if (now != kind || flow->tick / queue->grain > number) {
                 flow_queue_drop(flows, flow);
                 flow_queue_add(flows, flow, now);
             } else if (!oldest || flow->tick < oldest->tick) {

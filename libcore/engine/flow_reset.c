@@ -89,7 +89,10 @@ static uint32_t flow_reset_options(const struct flow_step *step)
                                                          : FLOW_REASON_OPTIONS_ODD;
 }
 
-/* It acknowledges what the host cannot have received yet. */
+/*
+ * It acknowledges what the host cannot have received yet. That is a sign, no proof: what was
+ * measured of the round trip may have waited in a queue.
+ */
 static bool flow_reset_too_soon(const struct flow_step *step)
 {
     const struct flow *flow = step->flow;
@@ -99,7 +102,7 @@ static bool flow_reset_too_soon(const struct flow_step *step)
 
     return flow->rtt[step->me].samples > 0 && step->s->flags & TCP_ACK &&
            flow->flags[step->me] & HALF_ACKED && seq_after(step->s->ack, half->ack) &&
-           step->s->ack == peer->next && since >= 0 && since < least / 2;
+           step->s->ack == peer->next && since >= 0 && since < least / 4 * 3;
 }
 
 static uint32_t flow_reset_timing(const struct flow_step *step)
@@ -189,8 +192,10 @@ static void flow_reset_first(struct flow_step *step, struct flow_reset_state *re
     *reset = (struct flow_reset_state){
         .frame = step->s->frame,
         .when_ns = step->s->when_ns,
+        .before_ns = step->flow->half[step->me].last_ns,
         .seq = step->s->seq,
         .ack = step->s->ack,
+        .tsval = step->flow->half[step->me].tsval,
         .last_seq = step->s->seq,
         .active = step->s->flags & TCP_ACK && step->flow->flags[step->me] & HALF_SEEN &&
                   step->s->seq == step->flow->half[step->me].next,
@@ -275,6 +280,21 @@ void flow_reset_receive(struct flow_step *step)
         flow_open_closed(step->flows, flow, step->me);
 }
 
+/*
+ * By its timestamp it left the host when the RST had arrived here already: a step of its clock is a
+ * millisecond at least (RFC 7323 5.4). A clock that runs faster than that shows, and says nothing.
+ */
+static bool flow_reset_is_later(const struct flow_step *step, const struct flow_reset_state *reset)
+{
+    int32_t ticks = (int32_t)(step->s->tsval - reset->tsval);
+
+    if (!step_has_timestamps(step) || reset->tsval == 0 || ticks <= 0)
+        return false;
+    int64_t elapsed = (ticks - 1) * NS_PER_MS;
+    return elapsed > since_ns(reset->when_ns, reset->before_ns) &&
+           elapsed <= since_ns(step->s->when_ns, reset->before_ns);
+}
+
 /* Sent after the RST by a host that knows of none? What it sent before may arrive later. */
 static bool flow_reset_goes_on(const struct flow_step *step, const struct flow_reset_state *reset)
 {
@@ -283,6 +303,8 @@ static bool flow_reset_goes_on(const struct flow_step *step, const struct flow_r
     uint8_t flags = step->flow->flags[step->me];
     bool late = since_ns(s->when_ns, reset->when_ns) > OVERTAKEN_NS + flow_rtt_whole(step->flow);
 
+    if (flags & HALF_SEEN && flow_reset_is_later(step, reset))
+        return true;
     if (!(flags & HALF_SEEN) || (!late && !reset->active))
         return false;
     if (step->len > 0 && seq_after(step->end, half->next))

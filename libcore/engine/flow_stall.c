@@ -1,7 +1,8 @@
 /* The longest time without a packet, and what ended it: that tells what it was waiting for. */
 #include "engine/flow_internal.h"
 
-#define IDLE_NS (10 * NS_PER_SEC) /* devices forget flows that are silent for longer */
+#define IDLE_NS    (10 * NS_PER_SEC) /* devices forget flows that are silent for longer */
+#define IDLE_UNITS ((uint32_t)(IDLE_NS >> STALL_SHIFT))
 
 void flow_stall_begin(struct flow_step *step)
 {
@@ -15,8 +16,10 @@ void flow_stall_begin(struct flow_step *step)
     step->was_full = flow->flags[!step->me] & HALF_ACKED &&
                      flow->wscale[!step->me] != WSCALE_UNKNOWN &&
                      flow->half[step->me].next == flow->half[!step->me].edge;
-    if (step->gap_ns >= IDLE_NS)
-        flow_cold(step->flows, flow)->woke_ns = step->s->when_ns;
+    if (step->gap_ns < IDLE_NS || step->owed[0] || step->owed[1])
+        return;
+    flow_cold(step->flows, flow)->woke_ns = step->s->when_ns;
+    flow_cold(step->flows, flow)->unheard = 0;
 }
 
 static enum flow_stall_cause flow_stall_of_loss(const struct flow_step *step)
@@ -67,9 +70,12 @@ void flow_stall_end(struct flow_step *step)
     enum flow_stall_cause cause = flow_stall_cause(step, &half);
     int64_t units = step->gap_ns >> STALL_SHIFT;
 
-    if (cause == FLOW_STALL_NONE)
-        return; /* nobody was waiting */
-    flow->stall = units > UINT32_MAX ? UINT32_MAX : (uint32_t)units;
+    if (cause == FLOW_STALL_NONE) /* nobody was waiting */
+        return;
+    /* Being idle is looked at each time, however long it lasted before. */
+    flow->stall = units >= IDLE_UNITS ? IDLE_UNITS - 1 : (uint32_t)units;
+    if (step->gap_ns <= flow_cold(step->flows, flow)->stall.length_ns)
+        return;
     flow_cold(step->flows, flow)->stall = (struct flow_stall){
         .cause = cause,
         .side = flow_side_of(flow, half),
@@ -77,4 +83,12 @@ void flow_stall_end(struct flow_step *step)
         .start_ns = since_ns(step->s->when_ns, step->gap_ns),
         .frame = step->s->frame,
     };
+}
+
+uint32_t flow_stall_unheard(const struct flows *flows, const struct flow *flow, unsigned half)
+{
+    const struct flow_cold *cold = flow_cold(flows, flow);
+    bool silent = cold->woke_ns != 0 && since_ns(cold->woke_ns, flow->half[!half].last_ns) > 0;
+
+    return silent ? cold->unheard : 0;
 }

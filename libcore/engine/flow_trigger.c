@@ -110,7 +110,11 @@ static bool flow_trigger_sack(const struct flow_step *step)
     return cold->half[0].flags & cold->half[1].flags & COLD_SACK;
 }
 
-/* Linux sends a probe before the first timeout, whenever it is not recovering already. */
+/*
+ * Linux sends a probe before the first timeout, whenever it is not recovering already. Its last
+ * one is over when more than it was acknowledged, or a DSACK tells that both copies arrived (RFC
+ * 8985 7.4); until then the timer alone repairs what is lost.
+ */
 static bool flow_trigger_is_probe(const struct flow_step *step, const struct flow_trouble *trouble,
                                   const struct trigger_times *t, uint32_t una, uint32_t end)
 {
@@ -171,7 +175,7 @@ void flow_trigger_acked(struct flows *flows, struct flow *flow, unsigned half, i
 
     if (trouble->recovery && trouble->left_ns == 0 && !seq_before(una, trouble->recover_end))
         trouble->left_ns = now_ns ? now_ns : 1;
-    if (trouble->probing && !seq_before(una, trouble->probe_end))
+    if (trouble->probing && seq_after(una, trouble->probe_end))
         trouble->probing = false;
     if (trouble->has_timer && seq_after(una, trouble->timer_una))
         trouble->has_timer = false;

@@ -5,6 +5,7 @@ flows_peer.py listen|connect send|receive ADDRESS PORT JSON   the options of bot
 The sender prints one JSON object: the counters before and after, and every change of those that
 tell why something was sent again, with its time.
 """
+import errno
 import json
 import socket
 import sys
@@ -70,6 +71,17 @@ def receive(connection, options):
             connection.sendall(b"." * (seen // options["block"] - before))
 
 
+def bind(end, address, port):
+    """A new IPv6 address may still be probed for duplicates (RFC 4862 5.4)."""
+    for left in range(50, -1, -1):
+        try:
+            return end.bind((address, port))
+        except OSError as error:
+            if error.errno != errno.EADDRNOTAVAIL or not left:
+                raise
+            time.sleep(0.1)
+
+
 def main():
     how, job, address, port, options = sys.argv[1:]
     options = json.loads(options)
@@ -81,7 +93,7 @@ def main():
         if job == "send":
             watch.start()
         if how == "listen":
-            end.bind((address, int(port)))
+            bind(end, address, int(port))
             end.listen(1)
             print("ready", flush=True)
             connection = end.accept()[0]

@@ -281,15 +281,22 @@ class Score:
                 self.share(self.position_right, self.position_known))
 
 
-def probes_resent(k, connects):
+def syn_timeouts(kernel):
+    """SYNs and SYN-ACKs whose timeouts the kernel counts as such; not all count SYN-ACKs."""
+    return sum("TCPSynRetrans" in counters and "TCPTimeouts" in counters
+               for _, _, counters in kernel["changes"])
+
+
+def probes_resent(kernel):
     """
     Tail loss probes that sent something again; the kernel counts those with new data as well. What
     else it sends again has counters of its own: fast retransmission, recovery after a timeout, one
-    segment for each timeout, SYNs (whose timeouts count as such) and SYN-ACKs (which have none).
+    segment for each timeout, SYNs and SYN-ACKs.
     """
-    syns = k["TCPSynRetrans"]
-    timeouts = k["TCPTimeouts"] - (syns if connects else 0)
-    return k["RetransSegs"] - k["TCPFastRetrans"] - k["TCPSlowStartRetrans"] - timeouts - syns
+    k = kernel["counters"]
+    timeouts = k["TCPTimeouts"] - syn_timeouts(kernel)
+    return (k["RetransSegs"] - k["TCPFastRetrans"] - k["TCPSlowStartRetrans"] - timeouts -
+            k["TCPSynRetrans"])
 
 
 def counters(kernel, document, sender):
@@ -301,9 +308,9 @@ def counters(kernel, document, sender):
     r = sent["retransmissions"]
     return {
         "TcpRetransSegs": (k["RetransSegs"], r["total"] + sent["syn_retransmissions"]),
-        "TCPLossProbes that re-sent": (probes_resent(k, sender == "client"), r["tail_probe"]),
+        "TCPLossProbes that re-sent": (probes_resent(kernel), r["tail_probe"]),
         "TCPTimeouts": (k["TCPTimeouts"], r["timer"] + (
-            sent["syn_retransmissions"] if sender == "client" else 0)),
+            sent["syn_retransmissions"] if syn_timeouts(kernel) else 0)),
         "TCPSpuriousRTOs": (k["TCPSpuriousRTOs"], r["spurious_timeout"]),
         "TCPDSACKRecv": (k["TCPDSACKRecv"] + k["TCPDSACKOfoRecv"], back["dsacks"]),
     }

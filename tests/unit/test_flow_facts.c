@@ -230,6 +230,60 @@ static void test_findings(void **state)
     assert_true(facts.findings & 1 << FLOW_FINDING_BACKLOG_OVERFLOW);
 }
 
+/* A DSACK counts in whatever order it comes. */
+static void test_overtaken_dsack(void **state)
+{
+    struct flow_facts facts;
+
+    (void)state;
+    flow_script_facts(OPENED "50 > P 1+100\n50 > P 101+100\n340 > P 1+100\n370 < . 1 ack 201\n"
+                             "371 < . 1 ack 101 sack 1:101\n",
+                      &facts);
+    assert_int_equal(facts.side[FLOW_SERVER].counts.dsacks, 1);
+    assert_int_equal(facts.side[FLOW_CLIENT].counts.spurious, 1);
+}
+
+#define ASKED OPENED "50 > P 1+100\n80 < P 1+100 ack 101\n81 > . 101 ack 101\n"
+
+/* Silence is a device's doing when there was silence before. */
+static void test_idle_drop(void **state)
+{
+    struct flow_facts facts;
+
+    (void)state;
+    flow_script_facts(ASKED "12000 > P 101+100\n12230 > P 101+100\n12640 > P 101+100\n", &facts);
+    assert_int_equal(facts.findings, 1 << FLOW_FINDING_IDLE_DROP);
+    assert_int_equal(facts.side[FLOW_CLIENT].unheard, 2);
+    flow_script_facts(ASKED "5000 > P 101+100\n5230 > P 101+100\n5640 > P 101+100\n", &facts);
+    assert_int_equal(facts.findings, 1 << FLOW_FINDING_RETRANSMISSIONS);
+    flow_script_facts(ASKED "12000 > P 101+100\n12230 > P 101+100\n12640 > P 101+100\n"
+                            "12670 < . 101 ack 201\n",
+                      &facts);
+    assert_int_equal(facts.findings, 1 << FLOW_FINDING_RETRANSMISSIONS);
+    /* After a longer silence, that the flow outlived; and the timer's own silences are none. */
+    flow_script_facts(ASKED "60000 > P 101+100\n60030 < P 101+100 ack 201\n60031 > . 201 ack 201\n"
+                            "80000 > P 201+100\n80230 > P 201+100\n95000 > P 201+100\n",
+                      &facts);
+    assert_true(facts.findings & 1 << FLOW_FINDING_IDLE_DROP);
+    assert_int_equal(facts.side[FLOW_CLIENT].unheard, 2);
+}
+
+/* What a device forgot is no RST of the host's. */
+static void test_idle_reset(void **state)
+{
+    struct flow_script script;
+    struct flows_result result;
+
+    (void)state;
+    flow_script_open(&script, NULL);
+    flow_script_play(&script, ASKED "12000 > P 101+100\n12006 < R 101 ttl 62 id 0 win 0\n");
+    assert_int_equal(flows_result(script.flows, &result), 0);
+    assert_int_equal(result.nfindings, 1);
+    assert_int_equal(result.findings[0].kind, FLOW_FINDING_IDLE_DROP);
+    flows_result_release(&result);
+    flow_script_close(&script);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +297,9 @@ int main(void)
         cmocka_unit_test(test_ends),
         cmocka_unit_test(test_ecn),
         cmocka_unit_test(test_findings),
+        cmocka_unit_test(test_overtaken_dsack),
+        cmocka_unit_test(test_idle_drop),
+        cmocka_unit_test(test_idle_reset),
     };
 
     return cmocka_run_group_tests_name("flow_facts", tests, NULL, NULL);

@@ -10,7 +10,10 @@
 
 #define OPENED  "0 > S 0\n40 < SA 0 id 0\n40 > . 1\n"
 #define REQUEST OPENED "50 > P 1+100\n"
-#define ANSWER  REQUEST "90 < . 1+1460 ack 101\n90 < . 1461+1460\n91 > . 101 ack 2921\n"
+#define STAMPED                                                                                    \
+    "0 > S 0 ts 100/0\n36 < SA 0 id 0 ts 5000/100\n36 > . 1 ts 136/5000\n"                         \
+    "36 > P 1+82 ts 136/5000\n"
+#define ANSWER REQUEST "90 < . 1+1460 ack 101\n90 < . 1461+1460\n91 > . 101 ack 2921\n"
 
 struct row {
     const char *name, *script, *events;
@@ -93,6 +96,9 @@ static void test_forged(void **state)
          ANSWER "100 < R 2921 id 0\n100.1 < R 4381 id 0\n100.2 < R 7301 id 0\n",
          "8 < reset mid_response host\n9 < reset mid_response device forged revises 8\n"
          "10 < reset mid_response device forged\n"},
+        {"as the host's, but by its timestamp an acknowledgement was sent later",
+         STAMPED "54 < RA 1 ack 83 id 31337\n72 < . 1 ack 83 ts 5036/136\n",
+         "5 < reset after_request host\n6 < reset after_request device forged revises 5\n"},
         {"sooner than the server can have the request, and another TTL",
          ANSWER "200 > P 101+100\n201 < RA 2921 ack 201 id 0 ttl 58\n",
          "9 < reset after_close_unread device forged\n"},
@@ -108,6 +114,11 @@ static void test_aftermath(void **state)
     static const struct row rows[] = {
         {"overtaken data", ANSWER "100 < RA 4381 id 7004\n100.1 < . 2921+1460 id 7003\n",
          "8 < reset mid_response host\n"},
+        {"an acknowledgement that was sent before",
+         STAMPED "72 < RA 1 ack 83\n73 < . 1 ack 83 ts 5035/136\n",
+         "5 < reset after_request host\n"},
+        {"a clock of microseconds", STAMPED "72 < RA 1 ack 83\n73 < . 1 ack 83 ts 40500/136\n",
+         "5 < reset after_request host\n"},
         {"the peer's data", ANSWER "100 < RA 2921\n101 > P 101+100\n",
          "8 < reset mid_response host\n"},
     };

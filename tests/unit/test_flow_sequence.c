@@ -95,6 +95,15 @@ static void test_fast_at_the_receiver(void **state)
          "!noid\n" AT_CLIENT "50 > P 1+100\n90 < . 1+1460 ack 101\n!90 < . 1461+1460\n"
          "91 < . 2921+1460\n91 > . 101 ack 1461 sack 2921:4381\n132 < . 1461+1460\n",
          "8 < retransmission 1460 fast before_tap\n"},
+        {"no mark at all: the shortest round trip has passed",
+         "!v6\n0 > S 0\n0 < SA 0\n2.1 > . 1\n10 > . 1+1460\n10 > . 2921+1460\n"
+         "10.1 < . 1 ack 1461 sack 2921:4381\n12.4 > . 1461+1460\n",
+         "7 > retransmission 1460 fast before_tap\n"},
+        {"no mark at all: another that came told the sender a round trip ago",
+         "!v6\n" AT_SERVER "50 > . 1461+1460\n50 < . 1 ack 1 sack 1461:2921\n90 > . 1+1460\n"
+         "90 < . 1 ack 2921\n110 > . 4381+1460\n"
+         "110 < . 1 ack 2921 sack 4381:5841\n131 > . 2921+1460\n",
+         "6 > retransmission 1460 fast before_tap\n10 > retransmission 1460 fast before_tap\n"},
         {"both copies come by: what was lost is the acknowledgement",
          "!ts\n" AT_CLIENT "50 > P 1+100\n90 < P 1+1000 ack 101 sent 70\n90 > . 101 ack 1001\n"
          "350 < P 1+1000 sent 330\n",
@@ -201,6 +210,21 @@ static void test_timers(void **state)
          "5 > retransmission 100 timeout 1 behind_tap\n"
          "6 > retransmission 100 timeout 2 behind_tap\n"
          "9 > retransmission 100 timeout 1 behind_tap\n"},
+        {"a probe is not over with what it sent: the timer",
+         AT_CLIENT "50 > P 1+100\n330 > P 1+100\n370 < . 1 ack 101\n380 > P 101+100\n"
+                   "660 > P 101+100\n",
+         "5 > retransmission 100 tail_probe behind_tap\n"
+         "8 > retransmission 100 timeout 1 behind_tap\n"},
+        {"a probe is over with more than it sent",
+         AT_CLIENT "50 > P 1+100\n330 > P 1+100\n370 < . 1 ack 101\n380 > P 101+100\n"
+                   "420 < . 1 ack 201\n430 > P 201+100\n710 > P 201+100\n",
+         "5 > retransmission 100 tail_probe behind_tap\n"
+         "10 > retransmission 100 tail_probe behind_tap\n"},
+        {"a probe is over with a DSACK",
+         AT_CLIENT "50 > P 1+100\n330 > P 1+100\n370 < . 1 ack 101 sack 1:101\n"
+                   "380 > P 101+100\n660 > P 101+100\n",
+         "5 > retransmission 100 tail_probe behind_tap\n6 > spurious dsack revises 5\n"
+         "8 > retransmission 100 tail_probe behind_tap\n"},
         {"a FIN", AT_CLIENT "50 > F 1\n330 > F 1\n",
          "5 > retransmission 0 tail_probe behind_tap fin\n"},
     };
@@ -223,6 +247,13 @@ static void test_lost_tails_before_the_tap(void **state)
          AT_CLIENT ANSWER "91 > . 101 ack 5841\n100 > P 101+100\n!140 < . 5841 ack 201\n"
                           "150 < P 5841+500 ack 201\n",
          ""},
+        {"asked again, and sent again: sooner than any answer",
+         AT_CLIENT "100 > P 1+100\n200 < P 1+100 ack 101\n200 > P 101+100 ack 101\n"
+                   "300 < P 101+100 ack 201\n300 > P 201+100 ack 201\n400 < P 201+100 ack 301\n"
+                   "400 > P 301+100 ack 301\n500 < P 301+100 ack 401\n500 > P 401+100 ack 401\n"
+                   "!600 < P 401+100 ack 501\n750 > P 401+100\n795 < P 401+100 ack 501\n",
+         "13 > retransmission 100 tail_probe behind_tap\n"
+         "14 < retransmission 100 tail_probe before_tap\n"},
         {"a probe of the last of three: one IP-ID more than the hole explains",
          AT_CLIENT ANSWER "91 > . 101 ack 5841\n!131 < . 5841+1460\n!131 < . 7301+1460\n"
                           "!131 < P 8761+1460\n221 < P 8761+1460\n",

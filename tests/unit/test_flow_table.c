@@ -166,6 +166,29 @@ static void test_idle_flows_leave(void **state)
     flows_free(flows);
 }
 
+/* Of whatever length the silence was: the queue of ended flows goes round every two minutes. */
+static void test_reset_after_silence(void **state)
+{
+    (void)state;
+    for (int64_t silence = 100; silence < 2600; silence++) {
+        struct flows *flows = flows_of(2, NULL, NULL);
+        struct flows_summary summary;
+        int64_t then = silence * 200 * NS_PER_MS;
+
+        send_one(flows, 1, TCP_ACK, 0);
+        send_one(flows, 2, TCP_ACK, 0);
+        send_one(flows, 1, TCP_RST | TCP_ACK, then);
+        send_one(flows, 2, TCP_RST | TCP_ACK, then);
+        flows_tick(flows, then + 59 * NS_PER_SEC);
+        flows_summary(flows, &summary);
+        assert_int_equal(summary.flows_open, 2);
+        flows_tick(flows, then + 61 * NS_PER_SEC);
+        flows_summary(flows, &summary);
+        assert_int_equal(summary.ends[FLOW_END_RESET], 2);
+        flows_free(flows);
+    }
+}
+
 /* A million SYNs from a million hosts: those that live stay, and the table does not grow. */
 static void test_flood(void **state)
 {
@@ -391,6 +414,7 @@ int main(void)
         cmocka_unit_test(test_full_table),
         cmocka_unit_test(test_who_goes_first),
         cmocka_unit_test(test_idle_flows_leave),
+        cmocka_unit_test(test_reset_after_silence),
         cmocka_unit_test(test_flood),
         cmocka_unit_test(test_slow_flood),
         cmocka_unit_test(test_every_port_of_a_host),

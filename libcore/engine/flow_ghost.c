@@ -1,0 +1,128 @@
+/*
+ * Bytes that were sent before though the tap has not seen them: ghosts. The sender's IP-ID shows
+ * that packets are missing, or the time does, where nothing else tells.
+ */
+#include "engine/flow_internal.h"
+
+#define PROBE_MIN_NS        (3 * NS_PER_MS)
+#define TIMER_MIN_NS        (150 * NS_PER_MS) /* and a little less */
+#define TIMER_NS            (200 * NS_PER_MS) /* Linux: TCP_RTO_MIN */
+#define BELATED_SLACK_NS    (20 * NS_PER_MS)
+#define SEGMENT_OPTIONS_MAX 40 /* what options may take of a full segment */
+#define BELATED_SAMPLES     4
+
+/*
+ * When the peer last sent what this segment answers. What it sent again counts when it is first
+ * acknowledged here, and the echoed timestamp does not say that the first copy had come; not when
+ * the first is asked for.
+ */
+static int64_t flow_ghost_asked(const struct flow_step *step, bool first)
+{
+    struct flow *flow = step->flow;
+    const struct flow_trouble *peer = flow_trouble(step->flows, flow, !step->me);
+    const struct flow_resent *resent =
+        peer ? flow_ranges_resent(step->flows, peer->resent, flow_owner(flow, !step->me)) : NULL;
+
+    int64_t least = (int64_t)flow->rtt[step->me].min << RTT_SHIFT;
+
+    if (step->id_counts) /* a packet is missing: an answer must look like one to be taken for it */
+        least = flow_rtt_side(flow, step->me) / 4 * 3;
+    if (!first && resent && seq_after(resent->end, step->una) &&
+        since_ns(step->s->when_ns, resent->when_ns) >= least - least / 16 &&
+        !(step_has_timestamps(step) && seq_before(step->s->tsecr, resent->tsval)))
+        return resent->when_ns;
+    return flow->half[!step->me].data_ns;
+}
+
+/* Nothing new from either side for so long that the sender's timer may have run out. */
+static bool flow_ghost_was_silent(const struct flow_step *step, uint32_t hole, bool several)
+{
+    const struct flow *flow = step->flow;
+    int64_t whole = flow_rtt_least(flow), silence = step->quiet_ns;
+    int64_t side = (int64_t)flow->rtt[step->me].min << RTT_SHIFT;
+    int64_t then[] = {flow->news_ns[step->me], flow_ghost_asked(step, several)};
+
+    for (size_t i = 0; i < 2; i++)
+        if (then[i] != 0 && since_less_ns(step->s->when_ns, then[i], side) < silence)
+            silence = since_less_ns(step->s->when_ns, then[i], side);
+    int64_t least = hole ? PROBE_MIN_NS : TIMER_MIN_NS;
+
+    return silence >= (whole + whole / 2 > least ? whole + whole / 2 : least);
+}
+
+/* How far the bytes may reach that were sent before and never seen. */
+static uint32_t flow_ghost_end(const struct flow_step *step, uint32_t missing)
+{
+    uint32_t mss = step->flow->half[step->me].mss;
+
+    if (step->s->payload_len < mss || missing < 2)
+        return step->end;
+    /* The one before the last that is missing was a tail loss probe: it carried no other bytes. */
+    uint32_t more = (missing - 2) * mss;
+    return step->end + (more < GHOST_MAX ? more : GHOST_MAX);
+}
+
+/*
+ * Next in line and yet sent before: the first copy was lost before the tap with all that was sent
+ * after it. The sender's IP-ID shows that packets are missing which carried no other bytes. After
+ * a hole that is a probe's doing, or else the timer's.
+ */
+bool flow_ghost_is_shown(struct flow_step *step, uint32_t hole)
+{
+    const struct flow_half *half = &step->flow->half[step->me];
+    int missing = flow_identity_missing(step);
+    int explained = (int)((hole + half->mss - 1) / half->mss);
+
+    /* One may be a bare acknowledgement, two hardly are. */
+    if (missing <= 0 || missing <= explained ||
+        !flow_ghost_was_silent(step, hole, missing > explained + 1))
+        return false;
+    struct flow_trouble *trouble = flow_trouble_get(step->flows, step->flow, step->me);
+    if (!trouble || hole)
+        return trouble != NULL;
+    trouble->ghost_end = flow_ghost_end(step, (uint32_t)missing);
+    trouble->has_ghost = true;
+    trouble->told_ghost = false;
+    return true;
+}
+
+/* The sender's timer would have run out now, had it sent the segment `late` ago. */
+static bool flow_ghost_is_timers(const struct flow_step *step, int64_t late)
+{
+    int64_t whole = flow_rtt_least(step->flow);
+
+    return late >= whole + TIMER_NS - BELATED_SLACK_NS &&
+           late <= 2 * whole + TIMER_NS + 2 * BELATED_SLACK_NS;
+}
+
+/* The segment before was a full one and this is not: the end of what was to be said. */
+static bool flow_ghost_is_tail(const struct flow_step *step)
+{
+    const struct flow_half *half = &step->flow->half[step->me];
+    const struct flow_sent *before =
+        flow_ranges_sent(step->flows, half->sent, flow_owner(step->flow, step->me));
+
+    return before && before->end == step->s->seq && step->s->payload_len > 0 &&
+           before->end - before->seq > step->s->payload_len &&
+           before->end - before->seq + SEGMENT_OPTIONS_MAX >= half->mss;
+}
+
+/*
+ * No IP-ID to tell: an answer that comes just when the sender's timer would have repeated it,
+ * where all answers before were prompt, is taken for a repeated one; and so is the short end of a
+ * series of full segments.
+ */
+bool flow_ghost_is_belated(const struct flow_step *step)
+{
+    const struct flow_rtt_state *rtt = &step->flow->rtt[step->me];
+    int64_t asked = flow_ghost_asked(step, false);
+
+    if (step->id_counts || step->s->id != 0)
+        return false;
+    if (!seq_after(step->s->ack, step->una))
+        return flow_ghost_is_tail(step) && flow_ghost_is_timers(step, step->quiet_ns);
+    int64_t late = since_less_ns(step->s->when_ns, asked, (int64_t)rtt->smoothed << RTT_SHIFT);
+    return asked != 0 && rtt->samples >= BELATED_SAMPLES &&
+           (int64_t)rtt->variation << RTT_SHIFT <= BELATED_SLACK_NS &&
+           flow_ghost_is_timers(step, late);
+}
