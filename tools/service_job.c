@@ -38,9 +38,10 @@ struct service_job {
     struct service_probe_facts facts;
     struct redirects chain;
     const char *redirect_code;                            /* NULL: none */
+    struct cause server_error;                            /* of the last answer; code "": none */
     struct report_banner_hop hops[REDIRECT_HOPS_MAX + 1]; /* texts owned */
     size_t nhops;
-    struct lookup *lookup; /* of a redirect's host */
+    struct lookup *lookup;         /* of a redirect's host */
     struct version_list *products; /* owned; NULL: nothing was said that could name one */
 };
 
@@ -100,11 +101,34 @@ static bool job_kind_of_row(const char *protocol, enum version_kind *kind)
     return false;
 }
 
+/* 5xx with who said it: a proxy on the way names itself (RFC 9209, RFC 9110 7.6.3). */
+static void job_note_server_error(struct service_job *job)
+{
+    static const char *const names[] = {"Proxy-Status", "Via", "Server"};
+    const struct service_facts *s = &job->facts.service;
+    char code[CAUSE_CODE_SIZE], who[TEXT_ESCAPED_SIZE(32)] = "nobody";
+    const uint8_t *value;
+    size_t len;
+
+    job->server_error = (struct cause){.alert = -1};
+    if (!s->has_http || s->http.status < 500 || *s->cause.code)
+        return;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (!http_find(&s->http, names[i], 0, &value, &len))
+            continue;
+        text_escape(who, sizeof(who), value, len < 32 ? len : 32);
+        break;
+    }
+    text_format(code, sizeof(code), "http.status.%d", s->http.status);
+    cause_set(&job->server_error, code, PHASE_HTTP, "the server fails, says \"%s\"", who);
+}
+
 static void job_identify_all(struct service_job *job)
 {
     const struct service_facts *s = &job->facts.service;
     enum version_kind kind;
 
+    job_note_server_error(job);
     if (!job->products && (s->has_http || s->banner_len))
         job->products = malloc(sizeof(*job->products));
     if (!job->products)
@@ -553,6 +577,7 @@ void service_job_report(const struct service_job *job, struct report_banner *rep
         .error_code = job->failure.code,
         .error_message = job->failure.code ? job->failure.message : NULL,
         .redirect_code = job->redirect_code,
+        .server_error = *job->server_error.code ? &job->server_error : NULL,
         .dns_ms = job->dns_ms,
     };
     job_report_wire(job, &report->wire);
@@ -581,11 +606,9 @@ int service_job_status(const struct service_job *job)
 
     if (job->failure.code)
         return job->failure.status;
-    if (s->has_http && s->http.status >= 500 && !strncmp(s->cause.code, "http.status.", 12))
-        return EXIT_WARNING; /* it is there, and ill */
     if (*s->cause.code || job->redirect_code)
         return EXIT_CRITICAL;
-    if (job->facts.tls && job->facts.tls->problems)
+    if ((job->facts.tls && job->facts.tls->problems) || *job->server_error.code)
         return EXIT_WARNING;
     return EXIT_FINE;
 }

@@ -157,25 +157,6 @@ static void answer_judge_failure(struct service *s)
     service_finish(s);
 }
 
-/* 5xx with who said it: a proxy on the way names itself (RFC 9209, RFC 9110 7.6.3). */
-static void answer_server_error(struct service *s, const struct http_facts *facts)
-{
-    static const char *const names[] = {"Proxy-Status", "Via", "Server"};
-    char code[CAUSE_CODE_SIZE], who[TEXT_ESCAPED_SIZE(32)] = "nobody";
-    const uint8_t *value;
-    size_t len;
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (!http_find(facts, names[i], 0, &value, &len))
-            continue;
-        text_escape(who, sizeof(who), value, len < 32 ? len : 32);
-        break;
-    }
-    text_format(code, sizeof(code), "http.status.%d", facts->status);
-    cause_set(&s->cause, code, PHASE_HTTP, "the server fails, says \"%s\"", who);
-    s->cause.offset = s->received;
-}
-
 void service_http_judge(struct service *s)
 {
     struct http_facts facts;
@@ -200,8 +181,6 @@ void service_http_judge(struct service *s)
     if (!s->row)
         s->row = service_row_of_name("http");
     s->answered = true;
-    if (facts.status >= 500)
-        answer_server_error(s, &facts);
     service_finish(s);
 }
 

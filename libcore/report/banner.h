@@ -13,7 +13,7 @@
 #include "wire/tls_facts.h"
 
 struct report_banner_hop { /* one redirect that was followed, or the one that was not */
-    char *from, *to; /* URLs, safe; borrowed by reports */
+    char *from, *to;       /* URLs, safe; borrowed by reports */
     int status;
     bool downgrade;  /* from https to http */
     bool to_private; /* from a public to a private address */
@@ -31,7 +31,7 @@ struct report_banner_wire { /* what the connection itself showed */
 
 struct report_banner {
     const char *target;     /* as the user wrote it */
-    const char *host; /* name, or address as text; NULL: it did not come to that */
+    const char *host;       /* name, or address as text; NULL: it did not come to that */
     struct address address; /* family 0: none was found */
     uint16_t port;
     const char *url;                     /* safe; NULL: no HTTP was asked for */
@@ -44,7 +44,8 @@ struct report_banner {
     const char *error_code;    /* of what comes before the service: dns.*, usage; NULL: none */
     const char *error_message; /* safe */
     const char *redirect_code; /* http.redirect_loop ...; NULL: none */
-    double dns_ms;             /* NAN: no look-up */
+    const struct cause *server_error; /* 5xx, http.status.NNN; NULL: none; borrowed */
+    double dns_ms;                    /* NAN: no look-up */
 };
 
 struct report_banner_run {

@@ -58,6 +58,9 @@ int report_banner_csv(FILE *out, const struct report_banner *b)
     csv_ms(out, csv_time(b, offsetof(struct service_timing, tls_ns)));
     csv_ms(out, csv_time(b, offsetof(struct service_timing, first_byte_ns)));
     csv_ms(out, csv_time(b, offsetof(struct service_timing, total_ns)));
-    csv_error(out, code, b->error_message ? b->error_message : s ? s->cause.detail : NULL);
+    if (!code && b->server_error)
+        csv_error(out, b->server_error->code, b->server_error->detail);
+    else
+        csv_error(out, code, b->error_message ? b->error_message : s ? s->cause.detail : NULL);
     return ferror(out) ? -EIO : 0;
 }

@@ -51,9 +51,8 @@ static json_t *json_evidence(const struct report_banner *b)
     return evidence;
 }
 
-static json_t *json_cause(const struct report_banner *b)
+static json_t *json_cause(const struct report_banner *b, const struct cause *cause)
 {
-    const struct cause *cause = &b->service->cause;
     json_t *error = json_object();
 
     json_object_set_new(error, "code", json_string(cause->code));
@@ -72,9 +71,9 @@ static json_t *json_error(const struct report_banner *b)
     if (b->error_code)
         return value_error(b->error_code, b->error_message);
     if (b->service && *b->service->cause.code)
-        return json_cause(b);
+        return json_cause(b, &b->service->cause);
     if (!b->redirect_code)
-        return json_null();
+        return b->server_error ? json_cause(b, b->server_error) : json_null();
     error = value_error(b->redirect_code, "the redirects lead nowhere");
     json_object_set_new(error, "phase", json_string("http"));
     return error;

@@ -201,6 +201,8 @@ int report_banner_text(FILE *out, const struct report_banner *b,
     if (b->service && options->verbose)
         text_timing(out, b);
     text_redirects(out, b, options->color);
+    if (b->server_error)
+        text_warning(out, options->color, b->server_error->code, b->server_error->detail);
     text_tls(out, b, options);
     text_notes(out, b);
     if (b->service && options->verbose && b->service->has_http)
