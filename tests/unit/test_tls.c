@@ -404,6 +404,38 @@ static void test_not_tls(void **state)
     tls_context_free(context);
 }
 
+/* What is left of a handshake that ends, or whose time does. */
+static void test_unfinished(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t len;
+        const char *closed, *expired;
+    } rows[] = {
+        {"", 0, "tcp.closed.after_client_hello", ""}, /* its kernel knows more of silence */
+        {"\x16\x03\x03\x00\x7a\x02\x00\x00\x76", 9, "tls.truncated", "tls.timeout"},
+        {"\x15\x03\x03\x00\x02\x01\x70", 7, "tls.alert.unrecognized_name", "tls.timeout"},
+        {"SSH", 3, "tls.not_tls.other", "tls.not_tls.other"},
+        {"HTTP/1", 6, "tls.not_tls.http", "tls.not_tls.http"},
+    };
+    struct tls_context *context = client_context(true);
+
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *code = i % 2 ? rows[i / 2].expired : rows[i / 2].closed;
+        struct tls *tls;
+        assert_int_equal(tls_new(context, &usual, &tls), 0);
+        tls_feed(tls, NULL, 0);
+        assert_int_equal(tls_feed(tls, (const uint8_t *)rows[i / 2].bytes, rows[i / 2].len),
+                         TLS_HANDSHAKE);
+        assert_int_equal(i % 2 ? tls_expire(tls) : tls_end(tls),
+                         *code ? TLS_FAILED : TLS_HANDSHAKE);
+        assert_string_equal(tls_cause(tls)->code, code);
+        tls_free(tls);
+    }
+    tls_context_free(context);
+}
+
 /* --- data --------------------------------------------------------------------------------------
  */
 
@@ -439,6 +471,62 @@ static void test_data_and_its_end(void **state)
     }
     tls_context_free(context);
     release_identity(&identity);
+}
+
+/* RFC 8446 5.1: up to 2^14 bytes in one record. */
+static void test_records_of_every_length(void **state)
+{
+    static uint8_t sent[16384], got[sizeof(sent)];
+    const struct wish wish = {0};
+    struct identity identity = make_identity(&wish, "server.example", &authority);
+    struct server server = server_new(&identity, NULL);
+    struct tls_context *context = client_context(true);
+    struct tls *tls;
+
+    (void)state;
+    server_start(&server);
+    assert_int_equal(tls_new(context, &usual, &tls), 0);
+    carry(tls, &server, 16384);
+    for (size_t len = 1; len <= sizeof(sent); len++) {
+        size_t n, total = 0;
+        sent[len - 1] = (uint8_t)len;
+        assert_int_equal(SSL_write(server.ssl, sent, (int)len), (int)len);
+        carry(tls, &server, 16384);
+        while ((n = tls_read(tls, got + total, sizeof(got) - total)) > 0)
+            total += n;
+        assert_int_equal(total, len);
+        assert_memory_equal(got, sent, len);
+    }
+    assert_int_equal(tls_state(tls), TLS_OPEN);
+    tls_free(tls);
+    tls_context_free(context);
+    server_free(&server);
+    release_identity(&identity);
+}
+
+/* A header may say up to 65535; beyond 2^14 + 2048 (RFC 5246 6.2.3) nobody waits for the rest. */
+static void test_headers_of_every_length(void **state)
+{
+    enum { LONGEST = 16384 + 2048, STEP = 89 };
+    struct tls_context *context = client_context(true);
+
+    (void)state;
+    for (unsigned len = 0; len <= UINT16_MAX;
+         len += len > LONGEST - 3 && len < LONGEST + 3 ? 1 : STEP) {
+        for (uint8_t type = 20; type <= 24; type++) {
+            uint8_t bytes[5 + 64] = {type, 3, 3, (uint8_t)(len >> 8), (uint8_t)len};
+            struct tls *tls;
+            assert_int_equal(tls_new(context, &usual, &tls), 0);
+            tls_feed(tls, NULL, 0);
+            tls_feed(tls, bytes, sizeof(bytes));
+            if (len > LONGEST)
+                assert_int_equal(tls_state(tls), TLS_FAILED);
+            assert_int_equal(tls_end(tls), TLS_FAILED);
+            assert_int_equal(strncmp(tls_cause(tls)->code, "tls.", 4), 0);
+            tls_free(tls);
+        }
+    }
+    tls_context_free(context);
 }
 
 static void test_small_hello(void **state)
@@ -534,7 +622,10 @@ int main(void)
         cmocka_unit_test(test_versions),
         cmocka_unit_test(test_client_certificate),
         cmocka_unit_test(test_not_tls),
+        cmocka_unit_test(test_unfinished),
         cmocka_unit_test(test_data_and_its_end),
+        cmocka_unit_test(test_records_of_every_length),
+        cmocka_unit_test(test_headers_of_every_length),
         cmocka_unit_test(test_small_hello),
         cmocka_unit_test(test_anchors_of_a_directory),
         cmocka_unit_test(test_bad_files),
