@@ -91,14 +91,14 @@ static void probe_flush(struct service_probe *p)
 /* --- TLS ---------------------------------------------------------------------------------------
  */
 
-static void probe_start_tls(struct service_probe *p)
+static void probe_start_tls(struct service_probe *p, bool old)
 {
     const struct service_probe_options *o = &p->options;
     const struct tls_options options = {
         .sni = o->sni && *o->sni ? o->sni : NULL,
         .name = o->name,
         .alpn = o->alpn,
-        .least = o->tls_least,
+        .least = old ? TLS_1_0 : o->tls_least,
         .most = o->tls_most,
         .small_hello = o->small_hello,
         .expiring_days = o->cert_days,
@@ -284,7 +284,7 @@ static void probe_step(struct service_probe *p)
             probe_connect(p);
             break;
         case SERVICE_START_TLS:
-            probe_start_tls(p);
+            probe_start_tls(p, step.old_tls);
             break;
         case SERVICE_SEND:
             if (!p->connection || !probe_send(p, &step))

@@ -75,6 +75,12 @@ void service_free(struct service *s)
 void service_finish(struct service *s)
 {
     s->state = STATE_DONE;
+    if (!s->old_tls)
+        return;
+    s->cause = s->mismatch;
+    if (s->timing.tls_ns >= 0)
+        text_format(s->cause.detail, sizeof(s->cause.detail),
+                    "the server speaks no TLS version after 1.1");
 }
 
 void service_fail(struct service *s, const char *code, enum cause_phase phase, const char *detail)
@@ -151,6 +157,7 @@ void service_next(struct service *s, int64_t now_ns, struct service_step *step)
     case STATE_SECURE:
         service_wait(s, STATE_SECURING, now_ns, s->config.tls_timeout_ns);
         step->want = SERVICE_START_TLS;
+        step->old_tls = s->old_tls;
         break;
     case STATE_HELLO:
     case STATE_ANSWER:
@@ -214,6 +221,18 @@ void service_alpn(struct service *s, const char *protocol)
     s->alpn_h2 = s->config.http2 && !strcmp(protocol, "h2");
 }
 
+/* A server without our versions is asked again with old ones, for what it speaks and says. */
+static bool service_try_old_tls(struct service *s, const struct cause *cause)
+{
+    if (s->old_tls || s->tries >= SERVICE_TRIES_MAX ||
+        strcmp(cause->code, "tls.version_mismatch") != 0)
+        return false;
+    s->old_tls = true;
+    s->mismatch = *cause;
+    service_try_again(s);
+    return true;
+}
+
 void service_secured(struct service *s, const struct cause *cause, int64_t now_ns)
 {
     if (s->state != STATE_SECURING)
@@ -221,7 +240,7 @@ void service_secured(struct service *s, const struct cause *cause, int64_t now_n
     if (!cause) {
         s->timing.tls_ns = now_ns - s->begun_ns;
         service_talk(s, now_ns);
-    } else if (!service_downgrade(s, cause->code)) {
+    } else if (!service_downgrade(s, cause->code) && !service_try_old_tls(s, cause)) {
         s->cause = *cause;
         service_finish(s);
     }

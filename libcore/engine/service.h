@@ -7,7 +7,8 @@
  *
  * Which hello is sent and how the answer is read is a row of one table (service_table.h). What
  * speaks first is recognised on any port. HTTP on a TLS port, and TLS on a plain one, are
- * recognised and tried again the other way; HEAD that is refused is tried again as GET. Redirects
+ * recognised and tried again the other way; HEAD that is refused is tried again as GET; a server
+ * without our TLS versions is asked with old ones allowed, and failed all the same. Redirects
  * are the caller's: engine/redirect says where to.
  */
 #ifndef NETDX_ENGINE_SERVICE_H
@@ -64,6 +65,7 @@ enum service_want {
 
 struct service_step {
     enum service_want want;
+    bool old_tls; /* with SERVICE_START_TLS: 1.0 and 1.1 are offered as well */
     const uint8_t *bytes;
     size_t len;
     int64_t wake_ns;

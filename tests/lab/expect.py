@@ -84,6 +84,9 @@ def banner_problems(command, document, expectation):
     code = (target["error"] or {}).get("code", "none")
     if code != expectation["code"]:
         yield "%s, expected %s: %s" % (code, expectation["code"], target["error"])
+    version = (target["tls"] or {}).get("version")
+    if expectation.get("end") and version != expectation["end"]:
+        yield "%s is spoken, expected %s" % (version, expectation["end"])
     found, wanted = banner_findings(target), set(expectation.get("findings", []))
     if "findings" in expectation and found != wanted:
         yield "found are %s, expected %s" % (sorted(found), sorted(wanted))
