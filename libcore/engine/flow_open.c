@@ -165,7 +165,8 @@ static void flow_open_again(struct flow_step *step, struct flow_cold *cold)
         flow_event_emit(step->flows, &event);
         return;
     }
-    cold->half[step->me].syns++;
+    if (cold->half[step->me].syns < UINT8_MAX)
+        cold->half[step->me].syns++;
     if (cold->handshake & HANDSHAKE_ACK && step->s->flags & TCP_ACK)
         cold->handshake |= HANDSHAKE_UNHEARD;
     cold->handshake |= HANDSHAKE_RESENT;
