@@ -155,7 +155,7 @@ $B/tests/fuzz/%: $B/tests/fuzz/%.o $B/libcore.a
 PARSERS := $(filter-out %/craft.c %/icmp.c,$(wildcard libcore/wire/*.c)) libcore/base/cursor.c \
   libcore/base/cursor.h libcore/base/text.c libcore/base/timespan.c \
   $(wildcard libcore/engine/scenario*.c) libcore/io/asn_origin.c libcore/io/dns_message.c \
-  libcore/io/savefile.c \
+  libcore/io/savefile.c libcore/io/stream.c \
   libcore/io/unprivileged_answer.c
 COVERAGE_FLAGS := B=$B-cov CC="$(CLANG)" SAN=fuzzer-no-link OPT="-O1 -g \
   -fprofile-instr-generate -fcoverage-mapping"
