@@ -4,6 +4,8 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/timespan.h"
 #include "io/tap.h"
@@ -228,6 +230,31 @@ static const char *flows_options_problem(const struct flows_options *o)
     return NULL;
 }
 
+static bool flows_options_is_same(const char *read, const char *written)
+{
+    struct stat a, b;
+
+    if (!written || stat(written, &b) || !S_ISREG(b.st_mode))
+        return false;
+    return !(strcmp(read, "-") ? stat(read, &a) : fstat(STDIN_FILENO, &a)) &&
+           a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* Opening a file for writing empties it: before that is when to look. */
+static int flows_options_spare_input(const struct flows_options *o, char *error)
+{
+    const char *written[] = {o->common.output, o->common.record};
+
+    for (size_t i = 0; i < 2 * o->nfiles; i++) {
+        if (!flows_options_is_same(o->files[i / 2], written[i % 2]))
+            continue;
+        options_refuse(error, i % 2 ? "recording" : "output file", written[i % 2],
+                       "is a capture file that is to be read");
+        return -EINVAL;
+    }
+    return 0;
+}
+
 const struct options flows_command_options = {
     .command = "flows",
     .arguments = "[FILTER...]",
@@ -262,7 +289,7 @@ int flows_options_parse(struct flows_options *options, int argc, char **argv,
     options->any = !options->nfiles && !options->ninterfaces;
     if (!options->workers)
         options->workers = options->nfiles ? 1 : flows_options_processors();
-    return problem ? -EINVAL : 0;
+    return problem ? -EINVAL : flows_options_spare_input(options, error);
 }
 
 void flows_options_release(struct flows_options *options)

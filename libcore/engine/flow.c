@@ -185,7 +185,7 @@ static void flow_fin(struct flow_step *step)
         return;
     flow->flags[step->me] |= HALF_FIN;
     if (!(flow->flags[!step->me] & HALF_FIN))
-        cold->ended_by = (uint8_t)step->me;
+        cold->ended_by = step->me & 1;
     else
         flow_open_closed(step->flows, flow, cold->ended_by);
 }
@@ -430,10 +430,11 @@ static inline void flow_receive(struct flows *flows, const struct segment *s,
 
 /*
  * Memory is on its way while other segments are looked at: the table's line for the segment this
- * far ahead, the flow's lines for one not so far, of which a processor can await some twenty.
+ * far ahead, the flow's lines for one not so far. Those come no nearer than the second cache,
+ * which can await twice as many as the first: 22 ns for the four of a flow instead of 32.
  */
-#define AHEAD_TABLE 16
-#define AHEAD_FLOW  8
+#define AHEAD_TABLE 28
+#define AHEAD_FLOW  16
 #define AHEAD_COLD  3
 #define PENDING     32 /* a power of two above AHEAD_TABLE */
 
@@ -449,12 +450,12 @@ static inline void flow_pending_flow(const struct flows *flows, struct flow_pend
         return;
     const uint8_t *lines = (const uint8_t *)flow_at(flows, pending->guess);
     for (size_t line = 0; line < sizeof(struct flow); line += 64)
-        __builtin_prefetch(lines + line, 1);
+        __builtin_prefetch(lines + line, 1, 2);
 }
 
 /*
- * A flow that begins, or whose silence is the longest so far, will need the rest of what it is.
- * Inlined always: GCC drops calls of functions that do nothing but prefetch.
+ * A flow that begins will need the rest of what it is; one whose silence is the longest so far, the
+ * line that tells of it. Inlined always: GCC drops calls of functions that do nothing but prefetch.
  */
 __attribute__((always_inline)) static inline void
 flow_pending_cold(const struct flows *flows, const struct flow_pending *pending,
@@ -464,13 +465,14 @@ flow_pending_cold(const struct flows *flows, const struct flow_pending *pending,
         return;
     const struct flow *flow = flow_at(flows, pending->guess);
     const struct flow_half *half = &flow->half[pending->key.me];
-    int64_t gap = since_ns(s->when_ns, half->last_ns);
-    if (flow->state == FLOW_STATE_OPEN && half->data_ns != 0 &&
-        gap >> STALL_SHIFT <= (int64_t)flow->stall)
+    const struct flow_cold *cold = flow_pool_at(&flows->colds, pending->guess);
+    bool begins = flow->state != FLOW_STATE_OPEN || half->data_ns == 0;
+    if (begins || since_ns(s->when_ns, half->last_ns) >> STALL_SHIFT > (int64_t)flow->stall)
+        __builtin_prefetch(&cold->stall, 1);
+    if (!begins)
         return;
-    const uint8_t *lines = (const uint8_t *)flow_cold(flows, flow);
-    for (size_t line = 0; line < sizeof(struct flow_cold); line += 64)
-        __builtin_prefetch(lines + line, 1);
+    __builtin_prefetch(&cold->half[0], 1);
+    __builtin_prefetch(&cold->half[1], 1);
 }
 
 static void flow_batch(struct flows *flows, const struct segment *segments, size_t count)

@@ -131,35 +131,37 @@ struct flow_cold_half {
     int64_t first_data_ns;
     int64_t clock_ns; /* when the first timestamp came */
     uint32_t clock_tsval;
-    uint32_t isn;       /* with COLD_SYN */
-    uint32_t base;      /* sequence number of the first byte that was seen */
-    uint32_t crossings; /* of 2^31 by next */
-    uint32_t packets_high, segments_high;
+    uint32_t isn;  /* with COLD_SYN */
+    uint32_t base; /* sequence number of the first byte that was seen */
     uint32_t ce_marks, ece;
+    uint16_t crossings; /* of 2^31 by next */
+    uint16_t packets_high, segments_high;
     uint16_t mss;
-    uint16_t syns;
+    uint8_t syns;
     uint8_t flags; /* enum cold_flag */
     uint8_t wscale;
     uint8_t syn_ttl;
 };
 
 struct flow_cold { /* touched when something happens */
+    struct flow_stall stall;
     uint64_t id;
     int64_t start_ns;
     int64_t syn_ns, synack_ns, ack_ns; /* valid as `handshake` says */
     int64_t woke_ns;                   /* when a packet ended a long silence; 0: never */
-    struct flow_stall stall;
-    uint32_t older, newer; /* in its queue; index + 1 */
-    uint32_t bucket;
-    uint32_t unheard; /* retransmissions since woke_ns */
+    uint32_t older, newer;             /* in its queue; index + 1 */
+    uint16_t bucket;
     uint16_t vlan;
-    uint16_t syn_flags; /* ECN bits of the SYN */
-    uint8_t handshake;  /* HANDSHAKE_ bits */
-    uint8_t ecn;        /* enum flow_ecn */
-    uint8_t ended_by;   /* half */
-    uint8_t client_known;
+    uint16_t syn_flags : 9;    /* ECN bits of the SYN */
+    uint16_t ecn : 4;          /* enum flow_ecn */
+    uint16_t ended_by : 1;     /* half */
+    uint16_t client_known : 1; /* it is the one that `client` says */
+    uint8_t handshake;         /* HANDSHAKE_ bits */
+    uint8_t unheard;           /* retransmissions since woke_ns; 255: or more */
     struct flow_cold_half half[2];
 };
+
+_Static_assert(sizeof(struct flow_cold) == 192, "what happened is three cache lines");
 
 enum {
     HANDSHAKE_SYN = 1,
@@ -279,6 +281,8 @@ struct flow_pool {
     size_t bytes;
 };
 
+/* Zeroes: a power of two of bytes, on huge pages when they are many. Released with free(). */
+void *flow_pool_zeroed(size_t bytes);
 int flow_pool_init(struct flow_pool *pool, size_t size, uint32_t limit);
 void flow_pool_release(struct flow_pool *pool);
 uint32_t flow_pool_get(struct flow_pool *pool); /* 0 when there is no memory; not cleared */

@@ -130,7 +130,7 @@ static void flow_open_agree(struct flow_step *step)
         flow->half[i].mss = flow_open_mss(cold, &cold->half[!i]);
     }
     if (cold->handshake & HANDSHAKE_SYN)
-        cold->ecn = (uint8_t)flow_open_ecn(cold->syn_flags, step->s->flags);
+        cold->ecn = flow_open_ecn(cold->syn_flags, step->s->flags) & 0xf;
     if ((cold->handshake & (HANDSHAKE_SYN | HANDSHAKE_RESENT)) == HANDSHAKE_SYN)
         flow_rtt_handshake(flow, step->me, since_ns(step->s->when_ns, cold->syn_ns));
 }
@@ -165,7 +165,8 @@ static void flow_open_again(struct flow_step *step, struct flow_cold *cold)
         flow_event_emit(step->flows, &event);
         return;
     }
-    cold->half[step->me].syns++;
+    if (cold->half[step->me].syns < UINT8_MAX)
+        cold->half[step->me].syns++;
     if (cold->handshake & HANDSHAKE_ACK && step->s->flags & TCP_ACK)
         cold->handshake |= HANDSHAKE_UNHEARD;
     cold->handshake |= HANDSHAKE_RESENT;
@@ -203,7 +204,7 @@ static void flow_open_first(struct flow_step *step, struct flow_cold *cold)
         cold->handshake |= HANDSHAKE_SYNACK;
     } else {
         cold->syn_ns = s->when_ns;
-        cold->syn_flags = s->flags;
+        cold->syn_flags = s->flags & 0x1ff;
         cold->handshake |= HANDSHAKE_SYN;
     }
     flow_rtt_clock(step);
@@ -263,7 +264,7 @@ void flow_open_closed(struct flows *flows, struct flow *flow, unsigned by)
     if (flow->state == FLOW_STATE_CLOSED)
         return;
     flow->state = FLOW_STATE_CLOSED;
-    flow_cold(flows, flow)->ended_by = (uint8_t)by;
+    flow_cold(flows, flow)->ended_by = by & 1;
     if (flow->queue == QUEUE_OPEN)
         flow_open_requeue(flows, flow, QUEUE_CLOSED);
 }

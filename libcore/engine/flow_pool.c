@@ -7,13 +7,42 @@
 #include "engine/flow_internal.h"
 
 #define POOL_BLOCK_BYTES 65536
-/* For what fits evenly: flows lie far apart, and on small pages each packet would miss the TLB. */
+/* Flows lie far apart: on small pages, nearly each packet would miss the TLB. */
 #define POOL_HUGE_BYTES ((size_t)2 << 20)
+#define POOL_HUGE_MAX   ((size_t)8 << 20)
 #define POOL_ALIGNMENT  64 /* a cache line */
+
+/* On huge pages where they fit; released with free(). */
+static void *flow_pool_block(size_t bytes)
+{
+    bool huge = bytes % POOL_HUGE_BYTES == 0;
+    void *block = aligned_alloc(huge ? POOL_HUGE_BYTES : POOL_ALIGNMENT, bytes);
+
+    if (block && huge)
+        madvise(block, bytes, MADV_HUGEPAGE); /* a wish */
+    return block;
+}
+
+void *flow_pool_zeroed(size_t bytes)
+{
+    void *block = flow_pool_block(bytes);
+
+    return block ? memset(block, 0, bytes) : NULL;
+}
+
+/* The least power of two of them that fills whole huge pages, or what a small block holds. */
+static size_t flow_pool_block_bytes(size_t size)
+{
+    size_t bytes = size;
+
+    while (bytes < POOL_HUGE_MAX && bytes % POOL_HUGE_BYTES != 0)
+        bytes *= 2;
+    return bytes <= POOL_HUGE_MAX ? bytes : POOL_BLOCK_BYTES;
+}
 
 int flow_pool_init(struct flow_pool *pool, size_t size, uint32_t limit)
 {
-    size_t block = POOL_HUGE_BYTES % size == 0 ? POOL_HUGE_BYTES : POOL_BLOCK_BYTES;
+    size_t block = flow_pool_block_bytes(size);
 
     *pool = (struct flow_pool){.size = size, .limit = limit, .per_block = 1};
     while (pool->per_block * size * 2 <= block) {
@@ -43,12 +72,9 @@ static bool flow_pool_grow(struct flow_pool *pool)
     }
     size_t bytes =
         (pool->per_block * pool->size + POOL_ALIGNMENT - 1) & ~(size_t)(POOL_ALIGNMENT - 1);
-    bool huge = bytes % POOL_HUGE_BYTES == 0;
-    pool->blocks[pool->nblocks] = aligned_alloc(huge ? POOL_HUGE_BYTES : POOL_ALIGNMENT, bytes);
+    pool->blocks[pool->nblocks] = flow_pool_block(bytes);
     if (!pool->blocks[pool->nblocks])
         return false;
-    if (huge)
-        madvise(pool->blocks[pool->nblocks], bytes, MADV_HUGEPAGE); /* a wish */
     pool->bytes += bytes;
     pool->nblocks++;
     return true;

@@ -140,11 +140,13 @@ static void flow_sequence_resent(struct flow_step *step, uint32_t end, enum flow
     struct flow_trouble *trouble = flow_trouble_get(step->flows, flow, step->me);
     uint32_t bytes = end - step->s->seq, mss = flow->half[step->me].mss;
     uint32_t n = bytes > mss ? (bytes + mss - 1) / mss : 1;
+    struct flow_cold *cold = flow_cold(step->flows, flow);
     struct flow_event event;
 
     flow->flags[step->me] &= (uint8_t)~HALF_TIMED; /* Karn: RFC 6298 (3) */
     step->resent = true;
-    flow_cold(step->flows, flow)->unheard++; /* means something after a silence only */
+    if (cold->unheard < UINT8_MAX)
+        cold->unheard++; /* means something after a silence only */
     if (!trouble)
         return;
     flow_event_init(step, FLOW_EVENT_RETRANSMISSION, &event);

@@ -13,7 +13,7 @@
 
 int flow_table_init(struct flows *flows)
 {
-    flows->table = calloc(TABLE_MIN, sizeof(*flows->table));
+    flows->table = flow_pool_zeroed(TABLE_MIN * sizeof(*flows->table));
     if (!flows->table)
         return -ENOMEM;
     flows->table_mask = TABLE_MIN - 1;
@@ -114,7 +114,7 @@ static void flow_table_place(uint64_t *table, uint32_t mask, uint64_t entry)
 static bool flow_table_grow(struct flows *flows)
 {
     uint32_t mask = flows->table_mask * 2 + 1;
-    uint64_t *grown = calloc((size_t)mask + 1, sizeof(*grown));
+    uint64_t *grown = flow_pool_zeroed(((size_t)mask + 1) * sizeof(*grown));
 
     if (!grown)
         return flows->table_count < flows->table_mask; /* one entry must stay empty */

@@ -132,7 +132,7 @@ static struct talk *talk_all(uint32_t flows, struct random *random)
 
 /* --- the file --------------------------------------------------------------------------------- */
 
-static int file_make(const char *path)
+static int file_make(const char *path, uint32_t flows, uint64_t packets)
 {
     pcap_t *pcap =
         pcap_open_dead_with_tstamp_precision(DLT_EN10MB, SNAPLEN, PCAP_TSTAMP_PRECISION_NANO);
@@ -141,9 +141,9 @@ static int file_make(const char *path)
     struct talk *talks;
 
     random_seed(&random, 1);
-    talks = talk_all(FLOWS, &random);
-    for (uint64_t i = 0; dumper && talks && i < PACKETS; i++) {
-        uint32_t number = i < FLOWS ? (uint32_t)i : random_below(&random, FLOWS);
+    talks = talk_all(flows, &random);
+    for (uint64_t i = 0; dumper && talks && i < packets; i++) {
+        uint32_t number = i < flows ? (uint32_t)i : random_below(&random, flows);
         uint8_t frame[SNAPLEN];
         struct pcap_pkthdr header = {
             .ts = {1700000000 + (time_t)(i / 500000), (suseconds_t)(i % 500000 * 2000)}};
@@ -354,11 +354,11 @@ static bool bench_memory(void)
            held;
 }
 
-/* "make FILE" leaves the capture file for others. */
+/* "make FILE FLOWS PACKETS" leaves a capture file for others. */
 int main(int argc, char **argv)
 {
-    if (argc == 3 && strcmp(argv[1], "make") == 0)
-        return file_make(argv[2]) == 0 ? 0 : 1;
+    if (argc == 5 && strcmp(argv[1], "make") == 0)
+        return file_make(argv[2], (uint32_t)atoi(argv[3]), strtoull(argv[4], NULL, 10)) ? 1 : 0;
     const char *dir = getenv("TMPDIR");
     char path[4096];
 
@@ -369,7 +369,7 @@ int main(int argc, char **argv)
         return 1;
     }
     close(fd);
-    bool held = file_make(path) == 0 && bench_file(path);
+    bool held = file_make(path, FLOWS, PACKETS) == 0 && bench_file(path);
     unlink(path);
     return bench_memory() && held ? 0 : 1;
 }

@@ -16,6 +16,7 @@ import tempfile
 import time
 
 SHORT = 200000  # frames for tools that need minutes for the whole file
+PACKETS, FLOWS = 4600000, 100000
 ASKED, AIMED = 3.0, 2.0
 RUNS = 5
 
@@ -39,7 +40,8 @@ def files(netdx, bench):
     with tempfile.TemporaryDirectory() as work:
         os.chmod(work, 0o755)
         long, short = os.path.join(work, "long.pcap"), os.path.join(work, "short.pcap")
-        subprocess.run([os.path.join(bench, "flow_speed"), "make", long], check=True)
+        subprocess.run([os.path.join(bench, "flow_speed"), "make", long, str(FLOWS), str(PACKETS)],
+                       check=True)
         subprocess.run(["editcap", "-F", "pcap", "-r", long, short, "1-%d" % SHORT], check=True)
         count = lambda path: int(subprocess.run([os.path.join(bench, "empty_loop"), path],
                                                 capture_output=True, check=True).stdout)

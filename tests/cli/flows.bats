@@ -92,6 +92,17 @@ in_pair() {
     refused 'unknown or ambiguous option "--bogus"' --bogus
 }
 
+@test "what is read is not written over" {
+    cp "$base/nano.pcap" in.pcap
+    ln in.pcap same.pcap
+    refused 'recording "in.pcap" is a capture file that is to be read' -r in.pcap --write in.pcap
+    refused 'recording "same.pcap" is a capture file' -r "$base/nano.pcap" -r in.pcap --write same.pcap
+    refused 'output file "in.pcap" is a capture file that is to be read' -r in.pcap -o in.pcap
+    run --separate-stderr bash -c '"$0" flows -r - -o in.pcap <in.pcap' "$NETDX"
+    [ "$status" -eq 3 ]
+    cmp in.pcap "$base/nano.pcap"
+}
+
 @test "usage errors are one JSON document, wherever --json stands" {
     for arguments in "--json --bogus" "--bogus --json" "--json --top x"; do
         # shellcheck disable=SC2086 # a list

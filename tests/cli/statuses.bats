@@ -7,7 +7,7 @@
 # for the one document on standard output; "" where none is due, and standard error must speak. LINE
 # is run by bash on the client's side of SCENARIO, or on a loopback alone where that is "-". In it,
 # $NETDX is the program, $nobody before it takes every right away, $interrupt SIGNAL TIME before it
-# ends it like that.
+# ends it like that; $work is a place for files.
 
 bats_require_minimum_version 1.5.0
 
@@ -21,6 +21,7 @@ def report($reason): common and .error == null and .end.reason == $reason and .i
     and .counters.sent >= .counters.received and (.hops | length) > 0;
 def finds($ids): [.findings[].id] == $ids;
 def syn: .schema == "netdx.syn/1" and .error == null and .elapsed_ms > 0;
+def flows: .schema == "netdx.flows/1" and .error == null and .elapsed_ms > 0;
 def check: .schema == "netdx.check/1" and .error == null and .elapsed_ms > 0;
 def versions: .schema == "netdx.versions/1" and .error == null and .elapsed_ms > 0;
 def failure($code): common and .interrupted == false and .error.code == $code
@@ -78,6 +79,37 @@ table()
     row signal syn 143 'syn and .interrupted and .targets[0].answered > 2' healthy \
         '$interrupt TERM 0.7 $NETDX syn --json -c 0 --interval 50ms server.lab:80'
     row full-disk syn 3 '' - '$NETDX syn --json -c 1 127.0.0.1:9 >/dev/full'
+
+    # What others say to each other while it listens, and what a file says that lab captured.
+    row fine flows 0 'flows and .privilege == "raw" and .summary.flows == 1 and .findings == []' \
+        healthy '$NETDX flows --json -c 8 -w 9s port 80 & sleep 0.7
+        curl -s -o /dev/null server.lab; wait $!'
+    row fine flows 0 'flows and .privilege == "file" and .summary.flows == 1' - \
+        '$NETDX lab --capture-client $work/seen healthy -- curl -s -o /dev/null server.lab >&2
+        $nobody $NETDX flows --json -r - <$work/seen'
+    row loss flows 1 'flows and any(.findings[]; .id == "tcp.retransmissions")' loss \
+        '$NETDX flows --json -w 6s port 80 & netdx=$!; sleep 0.7
+        for i in {1..40}; do curl -4 -m 5 -s -o /dev/null server.lab & done; wait $netdx'
+    row dead flows 2 'flows and any(.findings[]; .id == "tcp.timed_out")' dead-target \
+        '$NETDX flows --json -w 5s port 80 & sleep 0.7
+        curl -4 -m 4 -s -o /dev/null server.lab; wait $!'
+    row dead flows 2 'flows and any(.findings[]; .id == "tcp.refused")' - \
+        '$NETDX flows --json -i lo -c 2 port 9 & sleep 0.7; curl -s 127.0.0.1:9; wait $!'
+    row unresolvable flows 3 '.schema == "netdx.flows/1" and .error.code == "filter.invalid"' \
+        healthy '$NETDX flows --json host nosuch.test'
+    row unresolvable flows 3 '.error.code == "interface.unknown"' - '$NETDX flows --json -i nosuch'
+    row unresolvable flows 3 '.error.code == "file.open"' - '$NETDX flows --json -r nosuch.pcapng'
+    row no-privilege flows 3 '.error.code == "permission"' healthy '$nobody $NETDX flows --json'
+    row bad-flag flows 3 '.schema == "netdx.flows/1" and .error.code == "usage"' - \
+        '$NETDX flows --json --nonsense'
+    row bad-flag flows 3 '' - '$NETDX flows --nonsense'
+    row bad-flag flows 3 '.error.code == "filter.invalid"' - '$NETDX flows --json tcp porrt 80'
+    row signal flows 130 'flows and .interrupted and .summary.packets >= 8' healthy \
+        '(sleep 0.7; curl -s -o /dev/null server.lab) & $interrupt INT 2 $NETDX flows --json'
+    row signal flows 143 'flows and .interrupted and .summary.packets >= 8' healthy \
+        '(sleep 0.7; curl -s -o /dev/null server.lab) & $interrupt TERM 2 $NETDX flows --json'
+    row full-disk flows 3 '' - '$NETDX flows --json -i lo -w 200ms >/dev/full'
+    row full-disk flows 3 '' - '$NETDX flows -i lo -w 200ms -o /dev/full'
 
     row fine check 0 'check and .level == "ok" and .targets[0].http.status == 200' healthy \
         '$NETDX check --json -4 server.lab:80'
@@ -168,7 +200,7 @@ place()
     nobody+=" --bounding-set=-all --inh-caps=-all"
     local interrupt="timeout --preserve-status -k 5 -s"
     local env=(env NETDX="$work/netdx" nobody="$nobody" interrupt="$interrupt" helpers="$helpers"
-        tun="$work/tun")
+        tun="$work/tun" work="$work")
 
     if [ "$1" = - ]; then
         "${env[@]}" timeout 60 unshare -mn bash -c "ip link set lo up; $2"
