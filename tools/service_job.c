@@ -29,6 +29,8 @@ struct service_job {
     } first;
     unsigned tries;
     int64_t pause_end_ns;
+    struct loop_timer *pause; /* owned; NULL: never paused */
+    void *tag;
     char host[REDIRECT_HOST_SIZE + 2]; /* for the Host header */
     const char *headers[SERVICE_HEADERS_MAX + 2];
     char cookie[REDIRECT_COOKIES_SIZE + 16];
@@ -47,10 +49,19 @@ struct service_job {
 
 static void job_start(struct service_job *job);
 
+/* May be called from within anything: what there is to do is done by the tick. */
+static void job_ready(void *context)
+{
+    const struct service_job *job = context;
+
+    job->context->ready(job->context->runner, job->tag);
+    loop_wake(job->context->session->loop);
+}
+
 static void job_over(struct service_job *job)
 {
     job->state = JOB_OVER;
-    loop_wake(job->context->session->loop);
+    job_ready(job);
 }
 
 static void job_fail(struct service_job *job, const char *code, const char *complaint)
@@ -292,7 +303,7 @@ static void job_probed(void *context)
     struct service_job *job = context;
 
     job->state = JOB_PROBED;
-    loop_wake(job->context->session->loop);
+    job_ready(job);
 }
 
 /* Headers of the user's, and the cookies of the chain. */
@@ -415,7 +426,10 @@ static bool job_pauses(struct service_job *job)
         wait_ns *= 2;
     if (wait_ns > JOB_BACKOFF_MAX_NS)
         wait_ns = JOB_BACKOFF_MAX_NS;
+    if (!job->pause && loop_timer_new(c->session->loop, job_ready, job, &job->pause))
+        return false;
     job->pause_end_ns = time_add(loop_now(c->session->loop), wait_ns);
+    loop_timer_set(job->pause, job->pause_end_ns);
     job->state = JOB_PAUSED;
     return true;
 }
@@ -447,6 +461,7 @@ struct service_job *service_job_new(const struct service_context *context,
         return NULL;
     job->address = aim->address;
     job->dns_ms = aim->dns_ms;
+    job->tag = aim->tag;
     job->is_name = aim->name != NULL;
     job->is_url = aim->is_url;
     if (aim->is_url) {
@@ -489,14 +504,13 @@ void service_job_free(struct service_job *job)
     lookup_give_up(job->lookup);
     service_probe_free(job->probe);
     job_forget_hops(job);
+    loop_timer_free(job->pause);
     free(job->products);
     free(job);
 }
 
 void service_job_tick(struct service_job *job)
 {
-    if (job->state == JOB_PROBING)
-        service_probe_tick(job->probe);
     if (job->state == JOB_PAUSED && loop_now(job->context->session->loop) >= job->pause_end_ns)
         job_try(job);
     if (job->state != JOB_PROBED)
@@ -507,20 +521,6 @@ void service_job_tick(struct service_job *job)
     job_identify_all(job);
     if (!job_pauses(job))
         job_over(job);
-}
-
-int64_t service_job_wake(const struct service_job *job)
-{
-    switch (job->state) {
-    case JOB_PROBING:
-        return service_probe_wake(job->probe);
-    case JOB_RESOLVING:
-        return TIME_NEVER;
-    case JOB_PAUSED:
-        return job->pause_end_ns;
-    default:
-        return 0;
-    }
 }
 
 bool service_job_is_over(const struct service_job *job)

@@ -21,6 +21,9 @@ struct service_context { /* what all jobs of a run share; borrowed */
     /* Whether what a job found is worth one of the request's retries. NULL: never. */
     bool (*fails)(const struct service_job *job, const void *judge);
     const void *judge; /* borrowed */
+    /* The runner's own: a job has got on, and its tick is due. */
+    void (*ready)(void *runner, void *tag);
+    void *runner;
 };
 
 struct service_aim {                /* what a job is to ask */
@@ -31,6 +34,7 @@ struct service_aim {                /* what a job is to ask */
     bool is_url; /* scheme, port and path are the URL's */
     struct redirect_url url;
     double dns_ms; /* NAN: no look-up */
+    void *tag;     /* for `ready`; borrowed */
 };
 
 /* NULL: out of memory. */
@@ -43,7 +47,6 @@ struct service_job *service_job_new_failed(const struct service_context *context
 void service_job_free(struct service_job *job);
 
 void service_job_tick(struct service_job *job);
-int64_t service_job_wake(const struct service_job *job);
 bool service_job_is_over(const struct service_job *job);
 void service_job_stop(struct service_job *job);
 

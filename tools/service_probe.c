@@ -22,7 +22,7 @@ struct service_probe {
     bool securing, finished;
     uint8_t out[PROBE_OUT]; /* ciphertext that the kernel had no room for */
     size_t out_at, out_len;
-    int64_t wake_ns;
+    struct loop_timer *timer;    /* owned; for what the service waits for */
     struct tls_facts *tls_facts; /* owned; NULL: no TLS so far */
     struct service_probe_facts facts;
 };
@@ -266,7 +266,7 @@ static bool probe_send(struct service_probe *p, const struct service_step *step)
 static void probe_finish(struct service_probe *p)
 {
     p->finished = true;
-    p->wake_ns = TIME_NEVER;
+    loop_timer_set(p->timer, TIME_NEVER);
     probe_disconnect(p);
     loop_wake(p->session->loop);
     p->done(p->context);
@@ -278,7 +278,7 @@ static void probe_step(struct service_probe *p)
         struct service_step step;
 
         service_next(p->service, probe_now(p), &step);
-        p->wake_ns = step.wake_ns;
+        loop_timer_set(p->timer, step.wake_ns);
         switch (step.want) {
         case SERVICE_CONNECT:
             probe_connect(p);
@@ -299,6 +299,20 @@ static void probe_step(struct service_probe *p)
     }
 }
 
+static void probe_due(void *context)
+{
+    struct service_probe *p = context;
+
+    if (p->finished)
+        return;
+    probe_remember(p); /* whether the peer has acknowledged names the time-out */
+    if (p->securing) {
+        tls_expire(p->tls);
+        probe_secured(p);
+    }
+    probe_step(p);
+}
+
 /* --- the outside -------------------------------------------------------------------------------
  */
 
@@ -316,10 +330,11 @@ int service_probe_new(struct session *session, struct tls_context *tls,
     p->options = *options;
     p->done = done;
     p->context = context;
-    p->wake_ns = TIME_NEVER;
-    err = service_new(&p->options.service, probe_now(p), &p->service);
+    err = loop_timer_new(session->loop, probe_due, p, &p->timer);
+    if (!err)
+        err = service_new(&p->options.service, probe_now(p), &p->service);
     if (err) {
-        free(p);
+        service_probe_free(p);
         return err;
     }
     *out = p;
@@ -333,29 +348,13 @@ void service_probe_free(struct service_probe *p)
     connection_close(p->connection);
     tls_free(p->tls);
     service_free(p->service);
+    loop_timer_free(p->timer);
     free(p->tls_facts);
     free(p);
 }
 
 void service_probe_start(struct service_probe *p)
 {
-    probe_step(p);
-}
-
-int64_t service_probe_wake(const struct service_probe *p)
-{
-    return p->wake_ns;
-}
-
-void service_probe_tick(struct service_probe *p)
-{
-    if (p->finished || probe_now(p) < p->wake_ns)
-        return;
-    probe_remember(p); /* whether the peer has acknowledged names the time-out */
-    if (p->securing) {
-        tls_expire(p->tls);
-        probe_secured(p);
-    }
     probe_step(p);
 }
 

@@ -31,13 +31,11 @@ int service_probe_new(struct session *session, struct tls_context *tls,
 void service_probe_free(struct service_probe *probe); /* closes what is open; NULL is fine */
 
 void service_probe_start(struct service_probe *probe);
-int64_t service_probe_wake(const struct service_probe *probe); /* when service_probe_tick is due */
-void service_probe_tick(struct service_probe *probe);
 void service_probe_stop(struct service_probe *probe); /* the run is over */
 
 struct service_probe_facts {
     struct service_facts service; /* borrows from the probe */
-    const struct tls_facts *tls; /* of the latest handshake, also of a failed one; NULL: none */
+    const struct tls_facts *tls;  /* of the latest handshake, also of a failed one; NULL: none */
     bool has_info;
     struct connection_info info; /* of the latest connection */
     bool refused;                /* by an ICMP message: */

@@ -325,3 +325,75 @@ struct ev_loop *loop_ev(struct loop *loop)
 {
     return loop->ev;
 }
+
+/* --- timers ------------------------------------------------------------------------------------
+ */
+
+struct loop_timer {
+    struct loop *loop; /* borrowed */
+    loop_due_fn *due;
+    void *context;
+    int64_t when_ns;  /* TIME_NEVER: not set */
+    int64_t armed_ns; /* what libev waits for, at most when_ns; TIME_NEVER: for nothing */
+    ev_timer timer;
+};
+
+static void loop_timer_arm(struct loop_timer *t)
+{
+    double wait = (double)(t->when_ns - loop_clock()) / (double)NS_PER_SEC;
+
+    ev_timer_stop(t->loop->ev, &t->timer);
+    ev_timer_set(&t->timer, wait > 0 ? wait : 0, 0);
+    ev_timer_start(t->loop->ev, &t->timer);
+    t->armed_ns = t->when_ns;
+}
+
+/* libev counts from the beginning of its iteration: it may be early, or armed for what has moved.
+ */
+static void loop_timer_due(struct ev_loop *ev, ev_timer *timer, int events)
+{
+    struct loop_timer *t = timer->data;
+
+    (void)ev;
+    (void)events;
+    t->armed_ns = TIME_NEVER;
+    if (t->when_ns == TIME_NEVER)
+        return;
+    if (loop_clock() < t->when_ns) {
+        loop_timer_arm(t);
+        return;
+    }
+    t->when_ns = TIME_NEVER;
+    t->due(t->context);
+}
+
+int loop_timer_new(struct loop *loop, loop_due_fn *due, void *context, struct loop_timer **out)
+{
+    struct loop_timer *t = calloc(1, sizeof(*t));
+
+    if (!t)
+        return -ENOMEM;
+    t->loop = loop;
+    t->due = due;
+    t->context = context;
+    t->when_ns = t->armed_ns = TIME_NEVER;
+    ev_init(&t->timer, loop_timer_due);
+    t->timer.data = t;
+    *out = t;
+    return 0;
+}
+
+void loop_timer_free(struct loop_timer *t)
+{
+    if (!t)
+        return;
+    ev_timer_stop(t->loop->ev, &t->timer);
+    free(t);
+}
+
+void loop_timer_set(struct loop_timer *t, int64_t when_ns)
+{
+    t->when_ns = when_ns;
+    if (when_ns < t->armed_ns)
+        loop_timer_arm(t);
+}

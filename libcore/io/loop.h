@@ -34,6 +34,20 @@ void loop_wake(struct loop *loop); /* called by watchers that have something for
 void loop_expect_notify(struct loop *loop);
 void loop_notify(struct loop *loop);
 
+/*
+ * Timers, as many as there are things that wait: each has one moment, which may be set again at any
+ * time, at little cost when it moves away. Called from loop_wait, never before it is due, and up to
+ * a millisecond after. TIME_NEVER: not at all.
+ */
+struct loop_timer; /* opaque */
+
+typedef void loop_due_fn(void *context);
+
+int loop_timer_new(struct loop *loop, loop_due_fn *due, void *context,
+                   struct loop_timer **out);    /* 0, -ENOMEM */
+void loop_timer_free(struct loop_timer *timer); /* NULL is fine, and so is its own callback */
+void loop_timer_set(struct loop_timer *timer, int64_t when_ns);
+
 int64_t loop_paused_ns(const struct loop *loop); /* total so far */
 
 struct ev_loop *loop_ev(struct loop *loop);

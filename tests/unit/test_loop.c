@@ -325,6 +325,94 @@ static void test_another_thread_wakes(void **state)
     loop_free(loop);
 }
 
+struct due {
+    struct loop *loop;
+    struct loop_timer *timer;
+    int64_t came_ns[4];
+    size_t count;
+};
+
+static void note_due(void *context)
+{
+    struct due *due = context;
+
+    due->came_ns[due->count++] = loop_now(due->loop);
+    loop_wake(due->loop);
+}
+
+/* Later, earlier, later again, never: it comes once, at the last that was said, and not before. */
+static void test_timer_moves(void **state)
+{
+    struct due due = {.loop = new_loop()};
+    int64_t start = loop_now(due.loop);
+
+    (void)state;
+    assert_int_equal(loop_timer_new(due.loop, note_due, &due, &due.timer), 0);
+    loop_timer_set(due.timer, start + 5 * NS_PER_MS);
+    loop_timer_set(due.timer, start + 60 * NS_PER_MS);
+    loop_timer_set(due.timer, start + 10 * NS_PER_MS);
+    loop_timer_set(due.timer, start + 30 * NS_PER_MS);
+    while (!due.count)
+        assert_int_equal(loop_wait(due.loop, TIME_NEVER), 0);
+    assert_true(due.came_ns[0] >= start + 30 * NS_PER_MS);
+    loop_timer_set(due.timer, start + 1 * NS_PER_MS); /* in the past: at once */
+    assert_int_equal(loop_wait(due.loop, start + 10 * NS_PER_SEC), 0);
+    assert_int_equal(due.count, 2);
+    loop_timer_set(due.timer, loop_now(due.loop) + 10 * NS_PER_MS);
+    loop_timer_set(due.timer, TIME_NEVER);
+    assert_int_equal(loop_wait(due.loop, loop_now(due.loop) + 50 * NS_PER_MS), 0);
+    assert_int_equal(due.count, 2);
+    loop_timer_free(due.timer);
+    loop_timer_free(NULL);
+    loop_free(due.loop);
+}
+
+struct one_of_many {
+    struct loop *loop;
+    struct loop_timer *timer;
+    int64_t when_ns;
+    unsigned *came, times;
+    bool early;
+};
+
+static void note_one(void *context)
+{
+    struct one_of_many *one = context;
+
+    one->early |= loop_now(one->loop) < one->when_ns;
+    one->times++;
+    (*one->came)++;
+    loop_wake(one->loop);
+}
+
+/* Each of many comes once and none early, though each was moved before. */
+static void test_many_timers(void **state)
+{
+    static struct one_of_many many[2000];
+    const unsigned count = sizeof(many) / sizeof(many[0]);
+    struct loop *loop = new_loop();
+    unsigned came = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < count; i++) {
+        many[i] = (struct one_of_many){.loop = loop, .came = &came};
+        assert_int_equal(loop_timer_new(loop, note_one, &many[i], &many[i].timer), 0);
+        loop_timer_set(many[i].timer, loop_now(loop) + (i * 7 % 40) * NS_PER_MS);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        many[i].when_ns = loop_now(loop) + (i * 13 % 50) * NS_PER_MS;
+        loop_timer_set(many[i].timer, many[i].when_ns);
+    }
+    while (came < count)
+        assert_int_equal(loop_wait(loop, TIME_NEVER), 0);
+    for (unsigned i = 0; i < count; i++) {
+        assert_int_equal(many[i].times, 1);
+        assert_false(many[i].early);
+        loop_timer_free(many[i].timer);
+    }
+    loop_free(loop);
+}
+
 static void test_free_nothing(void **state)
 {
     (void)state;
@@ -348,6 +436,8 @@ int main(void)
         cmocka_unit_test(test_forced_stop_is_noticed),
         cmocka_unit_test(test_no_pause_in_ordinary_waits),
         cmocka_unit_test(test_another_thread_wakes),
+        cmocka_unit_test(test_timer_moves),
+        cmocka_unit_test(test_many_timers),
         cmocka_unit_test(test_free_nothing),
     };
 
