@@ -50,9 +50,10 @@ static bool check_fails(const struct service_job *job, const void *judge)
     const struct http_facts *http;
 
     service_job_report(job, &banner);
-    if (report_banner_code(&banner))
+    if (banner.error_code || banner.redirect_code || !banner.service ||
+        !check_is_answer(banner.service))
         return true;
-    if (!banner.service || !banner.service->has_http)
+    if (!banner.service->has_http)
         return false;
     http = &banner.service->http;
     return http->status >= 500 && http->status <= CHECK_STATUS_MAX &&

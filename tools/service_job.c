@@ -559,6 +559,13 @@ static void job_report_wire(const struct service_job *job, struct report_banner_
     }
 }
 
+const struct version_list *service_job_products(const struct service_job *job)
+{
+    static const struct version_list none;
+
+    return job->products ? job->products : &none;
+}
+
 void service_job_report(const struct service_job *job, struct report_banner *report)
 {
     bool asked = job->probe != NULL;
@@ -571,7 +578,7 @@ void service_job_report(const struct service_job *job, struct report_banner *rep
         .port = job->url.port,
         .service = asked ? &job->facts.service : NULL,
         .tls = asked ? job->facts.tls : NULL,
-        .products = job->products,
+        .products = service_job_products(job),
         .hops = job->hops,
         .nhops = job->nhops,
         .error_code = job->failure.code,
@@ -581,13 +588,6 @@ void service_job_report(const struct service_job *job, struct report_banner *rep
         .dns_ms = job->dns_ms,
     };
     job_report_wire(job, &report->wire);
-}
-
-const struct version_list *service_job_products(const struct service_job *job)
-{
-    static const struct version_list none;
-
-    return job->products ? job->products : &none;
 }
 
 const struct target_text *service_job_item(const struct service_job *job)

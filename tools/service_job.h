@@ -55,6 +55,6 @@ void service_job_report(const struct service_job *job, struct report_banner *rep
 const struct target_text *service_job_item(const struct service_job *job);
 unsigned service_job_tries(const struct service_job *job); /* 0: nobody was asked */
 int service_job_status(const struct service_job *job);
-const struct version_list *service_job_products(const struct service_job *job);
+const struct version_list *service_job_products(const struct service_job *job); /* never NULL */
 
 #endif

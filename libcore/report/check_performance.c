@@ -35,7 +35,8 @@ size_t check_values(const struct report_check *check, struct check_value out[CHE
     if (b->tls)
         out[n++] = check_time_value(check, "tls", t->tls_ns);
     out[n++] = check_time_value(check, "first_byte", t->first_byte_ns);
-    out[n++] = check_time_value(check, "total", report_banner_code(b) ? -1 : t->total_ns);
+    out[n++] = check_time_value(check, "total",
+                                b->service && check_is_answer(b->service) ? t->total_ns : -1);
     if (check->verdict->has_cert_days)
         out[n++] = (struct check_value){
             .label = "cert_days",
