@@ -2,10 +2,8 @@
 
 #include <errno.h>
 #include <ev.h>
-#include <linux/errqueue.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
-#include <netinet/ip_icmp.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,15 +12,10 @@
 #include <unistd.h>
 
 #include "base/timespan.h"
+#include "io/socket.h"
 
 #define CONNECTION_READ_SIZE 16384
 #define CONNECTION_READS_MAX 16 /* in a row, before others get their turn */
-
-union connection_address {
-    struct sockaddr any;
-    struct sockaddr_in in;
-    struct sockaddr_in6 in6;
-};
 
 struct connection {
     struct loop *loop; /* borrowed */
@@ -30,96 +23,13 @@ struct connection {
     void *context;
     int fd;
     uint16_t port;
-    union connection_address to;
+    union socket_address to;
     struct ev_io readable, writable;
     bool connected, ended;
     bool *freed; /* set when a callback closes the connection under us */
     bool refused;
     struct connection_refusal refusal;
 };
-
-static socklen_t connection_address(const struct address *address, uint16_t port,
-                                    union connection_address *out)
-{
-    memset(out, 0, sizeof(*out));
-    if (address->family == 6) {
-        out->in6.sin6_family = AF_INET6;
-        out->in6.sin6_port = htons(port);
-        out->in6.sin6_scope_id = address->scope;
-        memcpy(&out->in6.sin6_addr, address->bytes, 16);
-        return sizeof(out->in6);
-    }
-    out->in.sin_family = AF_INET;
-    out->in.sin_port = htons(port);
-    memcpy(&out->in.sin_addr, address->bytes, 4);
-    return sizeof(out->in);
-}
-
-/* --- errors ------------------------------------------------------------------------------------
- */
-
-static struct address connection_own_address(const struct connection *s)
-{
-    union connection_address own = {0};
-    socklen_t len = sizeof(own);
-
-    if (getsockname(s->fd, &own.any, &len) < 0)
-        return (struct address){0};
-    if (own.any.sa_family == AF_INET6)
-        return address_from6((const uint8_t *)&own.in6.sin6_addr);
-    return address_from4((const uint8_t *)&own.in.sin_addr);
-}
-
-static void connection_take_refusal(struct connection *s, const struct cmsghdr *control)
-{
-    struct {
-        struct sock_extended_err error;
-        union connection_address sender;
-    } message;
-    struct address own;
-    size_t len = control->cmsg_len - CMSG_LEN(0);
-
-    memset(&message, 0, sizeof(message));
-    memcpy(&message, CMSG_DATA(control), len < sizeof(message) ? len : sizeof(message));
-    if (message.error.ee_origin != SO_EE_ORIGIN_ICMP &&
-        message.error.ee_origin != SO_EE_ORIGIN_ICMP6)
-        return;
-    s->refused = true;
-    s->refusal.icmp_type = message.error.ee_type;
-    s->refusal.icmp_code = message.error.ee_code;
-    if (message.sender.any.sa_family == AF_INET)
-        s->refusal.sender = address_from4((const uint8_t *)&message.sender.in.sin_addr);
-    else if (message.sender.any.sa_family == AF_INET6)
-        s->refusal.sender = address_from6((const uint8_t *)&message.sender.in6.sin6_addr);
-    own = connection_own_address(s);
-    s->refusal.own = address_equal(&own, &s->refusal.sender);
-}
-
-/* ip(7), IP_RECVERR: what an ICMP message said, and of whom it came. */
-static void connection_read_errors(struct connection *s)
-{
-    char data[64];
-    union {
-        struct cmsghdr align;
-        char room[512];
-    } control;
-    struct iovec part = {.iov_base = data, .iov_len = sizeof(data)};
-
-    for (int i = 0; i < CONNECTION_READS_MAX; i++) {
-        struct msghdr message = {.msg_iov = &part,
-                                 .msg_iovlen = 1,
-                                 .msg_control = control.room,
-                                 .msg_controllen = sizeof(control.room)};
-
-        if (recvmsg(s->fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
-            return;
-        for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c)) {
-            if ((c->cmsg_level == SOL_IP && c->cmsg_type == IP_RECVERR) ||
-                (c->cmsg_level == SOL_IPV6 && c->cmsg_type == IPV6_RECVERR))
-                connection_take_refusal(s, c);
-        }
-    }
-}
 
 bool connection_refusal(const struct connection *s, struct connection_refusal *refusal)
 {
@@ -181,7 +91,7 @@ static void connection_finish_connect(struct connection *s)
 
     if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
         error = errno;
-    connection_read_errors(s);
+    s->refused |= socket_refusal(s->fd, &s->refusal);
     if (error) {
         s->ended = true;
         connection_stop(s);
@@ -212,10 +122,10 @@ static void connection_writable(struct ev_loop *ev, struct ev_io *watcher, int r
 
 static int connection_bind(struct connection *s, const struct connection_options *options)
 {
-    union connection_address from;
+    union socket_address from;
     struct address any = {.family = options->destination.family};
-    socklen_t len = connection_address(options->source.family ? &options->source : &any,
-                                       options->source_port, &from);
+    socklen_t len = socket_address(options->source.family ? &options->source : &any,
+                                   options->source_port, &from);
     const int on = 1;
 
     if (options->source_port)
@@ -234,17 +144,10 @@ static int connection_set_options(const struct connection *s,
     const int on = 1;
 
     setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    if (options->destination.family == 6)
-        setsockopt(s->fd, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof(on));
-    else
-        setsockopt(s->fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on));
     if (options->receive_buffer)
         setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &options->receive_buffer,
                    sizeof(options->receive_buffer));
-    if (options->interface && setsockopt(s->fd, SOL_SOCKET, SO_BINDTODEVICE, options->interface,
-                                         (socklen_t)strlen(options->interface)) < 0)
-        return -errno;
-    return 0;
+    return socket_prepare(s->fd, options->destination.family, options->interface);
 }
 
 int connection_open(struct loop *loop, const struct connection_options *options,
@@ -258,7 +161,7 @@ int connection_open(struct loop *loop, const struct connection_options *options,
     s->loop = loop;
     s->events = events;
     s->context = context;
-    connection_address(&options->destination, options->port, &s->to);
+    socket_address(&options->destination, options->port, &s->to);
     s->fd = socket(s->to.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     err = s->fd < 0 ? -errno : connection_set_options(s, options);
     if (!err)
@@ -278,7 +181,7 @@ int connection_open(struct loop *loop, const struct connection_options *options,
 
 int connection_connect(struct connection *s)
 {
-    union connection_address own;
+    union socket_address own;
     socklen_t len = s->to.any.sa_family == AF_INET6 ? sizeof(s->to.in6) : sizeof(s->to.in);
 
     if (connect(s->fd, &s->to.any, len) < 0 && errno != EINPROGRESS)
