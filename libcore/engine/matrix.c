@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 static void matrix_cell_release(struct matrix_cell *cell)
 {
@@ -55,30 +54,46 @@ static int matrix_seen_grow(struct matrix_seen *seen)
     return 0;
 }
 
+/* Owned copies, and what their products go by. */
+static int matrix_seen_copy(struct matrix_member *member, const struct version_list *products)
+{
+    member->products = reallocarray(NULL, products->count, sizeof(*member->products));
+    member->names = reallocarray(NULL, products->count, sizeof(*member->names));
+    if (!member->products || !member->names) {
+        free(member->products);
+        free(member->names);
+        return -ENOMEM;
+    }
+    member->nproducts = products->count;
+    for (size_t i = 0; i < products->count; i++) {
+        member->products[i] = products->products[i];
+        member->names[i] = version_common_name(member->products[i].name);
+    }
+    return 0;
+}
+
 int matrix_seen_add(struct matrix_seen *seen, const struct matrix_member *member,
                     const struct version_list *products)
 {
-    size_t count = products ? products->count : 0;
-    struct version_product *copy = NULL;
+    struct matrix_member added = *member;
 
+    added.products = NULL;
+    added.names = NULL;
+    added.nproducts = 0;
     if (seen->count == seen->size && matrix_seen_grow(seen))
         return -ENOMEM;
-    if (count) {
-        copy = reallocarray(NULL, count, sizeof(*copy));
-        if (!copy)
-            return -ENOMEM;
-        memcpy(copy, products->products, count * sizeof(*copy));
-    }
-    seen->members[seen->count] = *member;
-    seen->members[seen->count].products = copy;
-    seen->members[seen->count++].nproducts = count;
+    if (products && products->count && matrix_seen_copy(&added, products))
+        return -ENOMEM;
+    seen->members[seen->count++] = added;
     return 0;
 }
 
 void matrix_seen_release(struct matrix_seen *seen)
 {
-    for (size_t i = 0; i < seen->count; i++)
+    for (size_t i = 0; i < seen->count; i++) {
         free(seen->members[i].products);
+        free(seen->members[i].names);
+    }
     free(seen->members);
     *seen = (struct matrix_seen){0};
 }

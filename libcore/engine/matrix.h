@@ -98,6 +98,7 @@ struct matrix_member {
     char code[CAUSE_CODE_SIZE];       /* why there is no answer; "": there is one */
     char detail[CAUSE_DETAIL_SIZE];   /* safe text */
     struct version_product *products; /* owned by the matrix_seen that it is in */
+    const char **names;               /* version_common_name of each; owned likewise */
     size_t nproducts;
 };
 
@@ -162,7 +163,7 @@ struct matrix_finding {
     enum matrix_finding_kind kind;
     enum matrix_severity severity;
     size_t component, environment;
-    const char *product;        /* DRIFT: its name; NULL: the software itself differs */
+    const char *product;        /* DRIFT: its common name; NULL: the software itself differs */
     const char *rule;           /* REQUIRE, INCOMPATIBLE: as declared */
     const char *because;        /* INCOMPATIBLE; may be NULL */
     enum version_result result; /* REQUIRE, INCOMPATIBLE: open or violated */
@@ -175,6 +176,7 @@ struct matrix_finding {
 /* One product as the members of a cell show it. */
 struct matrix_value {
     const struct version_product *product; /* NULL: members that show none of those that count */
+    const char *name;                      /* version_common_name */
     size_t members;
 };
 

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "engine/matrix_internal.h"
 
@@ -44,7 +45,7 @@ static bool judge_same(const struct version_product *a, const struct version_pro
 }
 
 static void judge_count_value(struct matrix_cell_result *cell,
-                              const struct version_product *product)
+                              const struct version_product *product, const char *name)
 {
     for (size_t i = 0; i < cell->nvalues; i++) {
         if (!judge_same(cell->values[i].product, product))
@@ -53,7 +54,7 @@ static void judge_count_value(struct matrix_cell_result *cell,
         return;
     }
     if (cell->nvalues < MATRIX_VALUES_MAX)
-        cell->values[cell->nvalues++] = (struct matrix_value){product, 1};
+        cell->values[cell->nvalues++] = (struct matrix_value){product, name, 1};
 }
 
 /* A product that a member shows twice counts once. */
@@ -78,11 +79,11 @@ static void judge_count_member(const struct matrix_component *component,
     for (size_t i = 0; i < member->nproducts; i++) {
         if (!matrix_counts(component, &member->products[i]) || judge_is_repeated(member, i))
             continue;
-        judge_count_value(cell, &member->products[i]);
+        judge_count_value(cell, &member->products[i], member->names[i]);
         any = true;
     }
     if (!any)
-        judge_count_value(cell, NULL);
+        judge_count_value(cell, NULL, NULL);
 }
 
 static size_t judge_most_values(const struct matrix_member *members, size_t count)
@@ -294,6 +295,10 @@ static int judge_by_kind(const void *a, const void *b)
         order = judge_order(x->environment, y->environment);
     if (!order && x->member && y->member) /* which are in order themselves */
         order = (x->member > y->member) - (x->member < y->member);
+    if (!order && x->rule && y->rule)
+        order = strcmp(x->rule, y->rule);
+    if (!order && x->kind == MATRIX_DRIFT) /* other software first */
+        order = strcasecmp(x->product ? x->product : "", y->product ? y->product : "");
     return order;
 }
 

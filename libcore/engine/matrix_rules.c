@@ -1,5 +1,7 @@
 /* What is judged by rules: what a row requires, what may not be in a column, what may not differ.
  */
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -15,7 +17,7 @@ static int rule_rank(const struct version_verdict *verdict)
 
 /* The worst of the member's products that bear the name. */
 static struct version_verdict rule_judge(const struct version_expectation *expectation,
-                                         const struct matrix_member *member)
+                                         const char *name, const struct matrix_member *member)
 {
     struct version_verdict worst = {.result = VERSION_OPEN, .reason = "no product has that name"};
 
@@ -23,7 +25,7 @@ static struct version_verdict rule_judge(const struct version_expectation *expec
         const struct version_product *product = &member->products[i];
         struct version_verdict verdict;
 
-        if (!version_is_named(product, expectation->name))
+        if (strcasecmp(member->names[i], name) != 0)
             continue;
         verdict = version_expect_judge(expectation, product);
         verdict.product = product;
@@ -45,6 +47,7 @@ static int rule_judge_result(struct matrix_result *result, const struct matrix_r
                              const struct matrix_cell_result *cell, enum version_result wanted)
 {
     struct matrix_finding finding = {.kind = MATRIX_REQUIRE, .rule = rule->text, .result = wanted};
+    const char *name = version_common_name(rule->expectation.name);
     int worst = 0;
 
     for (size_t i = 0; i < cell->nmembers; i++) {
@@ -53,7 +56,7 @@ static int rule_judge_result(struct matrix_result *result, const struct matrix_r
 
         if (m->state != MATRIX_ANSWERED)
             continue;
-        verdict = rule_judge(&rule->expectation, m);
+        verdict = rule_judge(&rule->expectation, name, m);
         if (verdict.result != wanted || rule_rank(&verdict) <= worst)
             continue;
         worst = rule_rank(&verdict);
@@ -122,6 +125,7 @@ static bool pair_has_upper_end(const struct version_expectation *e)
     return false;
 }
 
+/* Of a product that bears the name. */
 static struct pair_side pair_match(const struct version_expectation *e,
                                    const struct matrix_member *member,
                                    const struct version_product *product)
@@ -129,8 +133,6 @@ static struct pair_side pair_match(const struct version_expectation *e,
     struct pair_side side = {PAIR_NO, member, product, NULL};
     struct version_verdict verdict;
 
-    if (!version_is_named(product, e->name))
-        return side;
     verdict = version_expect_judge(e, product);
     side.reason = verdict.reason;
     if (verdict.result == VERSION_OPEN)
@@ -147,6 +149,7 @@ static struct pair_side pair_find(const struct matrix_result *result, size_t env
                                   const struct version_product *but)
 {
     struct pair_side best = {PAIR_NO, NULL, NULL, NULL};
+    const char *name = version_common_name(e->name);
 
     for (size_t i = 0; i < result->seen->count && best.match != PAIR_CERTAINLY; i++) {
         const struct matrix_member *m = &result->seen->members[i];
@@ -154,9 +157,12 @@ static struct pair_side pair_find(const struct matrix_result *result, size_t env
         if (m->environment != environment || m->state != MATRIX_ANSWERED)
             continue;
         for (size_t k = 0; k < m->nproducts; k++) {
-            struct pair_side side = pair_match(e, m, &m->products[k]);
+            struct pair_side side;
 
-            if (side.match > best.match && side.product != but)
+            if (&m->products[k] == but || strcasecmp(m->names[k], name) != 0)
+                continue;
+            side = pair_match(e, m, &m->products[k]);
+            if (side.match > best.match)
                 best = side;
         }
     }
@@ -228,155 +234,148 @@ static bool drift_differ(const struct version_product *a, const struct version_p
     return result == VERSION_VIOLATED || strcmp(a->distro, b->distro) != 0;
 }
 
-struct drift_place { /* a value of a row */
-    size_t environment;
+struct drift_entry { /* a value of a row */
+    const char *name;
     const struct version_product *product;
+    size_t environment;
 };
 
-/* What others are compared with: the first that shows a whole version, else any version. */
-static bool drift_reference(const struct matrix_result *result, size_t component, const char *name,
-                            struct drift_place *out)
+struct drift_row {
+    struct matrix_result *result;
+    size_t component;
+    struct drift_entry *entries; /* by name, then by environment */
+    size_t count;
+};
+
+static int drift_by_name(const void *a, const void *b)
 {
-    int best = 0;
+    const struct drift_entry *x = a, *y = b;
+    int order = strcasecmp(x->name, y->name);
 
-    for (size_t e = 0; e < result->matrix->nenvironments; e++) {
-        const struct matrix_cell_result *cell = matrix_result_cell(result, component, e);
+    if (!order)
+        order = (x->environment > y->environment) - (x->environment < y->environment);
+    return order ? order : (x->product > y->product) - (x->product < y->product);
+}
 
-        for (size_t i = 0; i < cell->nvalues; i++) {
-            const struct version_product *p = cell->values[i].product;
-            int rank = !p || !*p->version ? 0 : p->partial ? 1 : 2;
+static void drift_fill(struct drift_row *row)
+{
+    row->count = 0;
+    for (size_t e = 0; e < row->result->matrix->nenvironments; e++) {
+        const struct matrix_cell_result *cell = matrix_result_cell(row->result, row->component, e);
 
-            if (rank <= best || !version_is_named(p, name))
-                continue;
-            best = rank;
-            *out = (struct drift_place){e, p};
-        }
+        for (size_t i = 0; i < cell->nvalues; i++)
+            if (cell->values[i].product)
+                row->entries[row->count++] =
+                    (struct drift_entry){cell->values[i].name, cell->values[i].product, e};
     }
-    return best > 0;
+    qsort(row->entries, row->count, sizeof(*row->entries), drift_by_name);
+}
+
+/* Behind the last entry with the same name. */
+static size_t drift_group_end(const struct drift_row *row, size_t first)
+{
+    size_t end = first + 1;
+
+    while (end < row->count && !strcasecmp(row->entries[end].name, row->entries[first].name))
+        end++;
+    return end;
+}
+
+/* What others are compared with: the first that shows a whole version, else any. */
+static const struct drift_entry *drift_reference(const struct drift_entry *entries, size_t count)
+{
+    const struct drift_entry *best = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!*entries[i].product->version)
+            continue;
+        if (!entries[i].product->partial)
+            return &entries[i];
+        best = best ? best : &entries[i];
+    }
+    return best;
 }
 
 /*
  * Two of one cell that differ are no drift by themselves; that is what its members are about. Where
  * another cell shows the product as well, it must differ from one of the two.
  */
-static bool drift_in_row(const struct matrix_result *result, size_t component, const char *name)
+static bool drift_in_group(const struct drift_entry *entries, size_t count)
 {
+    const struct drift_entry *reference = drift_reference(entries, count);
     bool differs_here = false, elsewhere = false;
-    struct drift_place reference = {0, NULL};
 
-    if (!drift_reference(result, component, name, &reference))
-        return false;
-    for (size_t e = 0; e < result->matrix->nenvironments; e++) {
-        const struct matrix_cell_result *cell = matrix_result_cell(result, component, e);
+    for (size_t i = 0; reference && i < count; i++) {
+        const struct version_product *p = entries[i].product;
+        bool differs = drift_differ(reference->product, p);
 
-        for (size_t i = 0; i < cell->nvalues; i++) {
-            const struct version_product *p = cell->values[i].product;
-            bool differs;
-
-            if (!p || !*p->version || !version_is_named(p, name))
-                continue;
-            differs = drift_differ(reference.product, p);
-            if (e != reference.environment && differs)
-                return true;
-            elsewhere |= e != reference.environment && !p->partial;
+        if (entries[i].environment != reference->environment && differs)
+            return true;
+        if (entries[i].environment != reference->environment)
+            elsewhere |= *p->version && !p->partial;
+        else
             differs_here |= differs;
-        }
     }
     return differs_here && elsewhere;
 }
 
-static bool drift_is_first(const struct matrix_result *result, size_t component, size_t environment,
-                           size_t value)
+/*
+ * Whether two environments have no product in common: it is other software altogether. The first
+ * that shows any is compared with the others.
+ */
+static bool drift_of_software(const struct drift_row *row)
 {
-    const struct version_product *p =
-        matrix_result_cell(result, component, environment)->values[value].product;
+    uint64_t shows = 0, common = 0; /* a bit for each environment */
+    size_t first = MATRIX_ENVIRONMENTS_MAX;
 
-    for (size_t e = 0; e <= environment; e++) {
-        const struct matrix_cell_result *cell = matrix_result_cell(result, component, e);
-        size_t end = e == environment ? value : cell->nvalues;
-
-        for (size_t i = 0; i < end; i++)
-            if (cell->values[i].product && version_is_named(cell->values[i].product, p->name))
-                return false;
+    for (size_t i = 0; i < row->count; i++) {
+        shows |= UINT64_C(1) << row->entries[i].environment;
+        first = row->entries[i].environment < first ? row->entries[i].environment : first;
     }
-    return true;
+    for (size_t i = 0, end; i < row->count; i = end) {
+        end = drift_group_end(row, i);
+        if (row->entries[i].environment != first) /* the group's smallest */
+            continue;
+        for (size_t k = i; k < end; k++)
+            common |= UINT64_C(1) << row->entries[k].environment;
+    }
+    return shows != common;
 }
 
-/* Each name of a row once. */
-static int drift_judge_names(struct matrix_result *result, size_t component)
+static int drift_judge_row(struct drift_row *row)
 {
     struct matrix_finding finding = {.kind = MATRIX_DRIFT,
                                      .severity = MATRIX_WARNING,
-                                     .component = component,
+                                     .component = row->component,
                                      .environment = MATRIX_NONE};
     int err = 0;
 
-    for (size_t e = 0; !err && e < result->matrix->nenvironments; e++) {
-        const struct matrix_cell_result *cell = matrix_result_cell(result, component, e);
-
-        for (size_t i = 0; !err && i < cell->nvalues; i++) {
-            const struct version_product *p = cell->values[i].product;
-
-            if (!p || !drift_is_first(result, component, e, i) ||
-                !drift_in_row(result, component, p->name))
-                continue;
-            finding.product = p->name;
-            err = matrix_result_add(result, &finding);
-        }
+    drift_fill(row);
+    if (drift_of_software(row))
+        err = matrix_result_add(row->result, &finding);
+    for (size_t i = 0, end; !err && i < row->count; i = end) {
+        end = drift_group_end(row, i);
+        finding.product = row->entries[i].name;
+        if (drift_in_group(row->entries + i, end - i))
+            err = matrix_result_add(row->result, &finding);
     }
     return err;
 }
 
-static bool drift_have_common(const struct matrix_cell_result *a,
-                              const struct matrix_cell_result *b)
-{
-    for (size_t i = 0; i < a->nvalues; i++)
-        for (size_t k = 0; k < b->nvalues; k++)
-            if (a->values[i].product && b->values[k].product &&
-                version_is_named(a->values[i].product, b->values[k].product->name))
-                return true;
-    return false;
-}
-
-static bool drift_has_product(const struct matrix_cell_result *cell)
-{
-    for (size_t i = 0; i < cell->nvalues; i++)
-        if (cell->values[i].product)
-            return true;
-    return false;
-}
-
-/* Whether two environments have no product in common: it is other software altogether. */
-static bool drift_of_software(const struct matrix_result *result, size_t component)
-{
-    const struct matrix_cell_result *first = NULL;
-
-    for (size_t e = 0; e < result->matrix->nenvironments; e++) {
-        const struct matrix_cell_result *cell = matrix_result_cell(result, component, e);
-
-        if (!drift_has_product(cell))
-            continue;
-        if (first && !drift_have_common(first, cell))
-            return true;
-        first = first ? first : cell;
-    }
-    return false;
-}
-
 int matrix_judge_drift(struct matrix_result *result)
 {
-    struct matrix_finding finding = {
-        .kind = MATRIX_DRIFT, .severity = MATRIX_WARNING, .environment = MATRIX_NONE};
+    const struct matrix *m = result->matrix;
+    struct drift_row row = {.result = result};
     int err = 0;
 
-    for (size_t c = 0; !err && c < result->matrix->ncomponents; c++) {
-        if (result->matrix->components[c].may_differ)
-            continue;
-        finding.component = c;
-        if (drift_of_software(result, c))
-            err = matrix_result_add(result, &finding);
-        if (!err)
-            err = drift_judge_names(result, c);
+    row.entries = calloc(m->nenvironments * MATRIX_VALUES_MAX, sizeof(*row.entries));
+    if (!row.entries)
+        return -ENOMEM;
+    for (size_t c = 0; !err && c < m->ncomponents; c++) {
+        row.component = c;
+        if (!m->components[c].may_differ)
+            err = drift_judge_row(&row);
     }
+    free(row.entries);
     return err;
 }

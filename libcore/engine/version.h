@@ -88,6 +88,12 @@ const char *version_kind_source(enum version_kind kind); /* "server", "ssh": whe
 /* Whether the product goes by that name, in any case: "httpd" and "apache" are one. */
 bool version_is_named(const struct version_product *product, const char *name);
 
+/*
+ * One name for all that a product goes by: "Apache" for "httpd". Two names are of one product when
+ * these are equal in any case. The text itself when nothing is known of it.
+ */
+const char *version_common_name(const char *name);
+
 /* The order of the product's version and another one, by its scheme. */
 struct version_answer version_compare_product(const struct version_product *product,
                                               const char *version);

@@ -135,6 +135,15 @@ const struct version_known *version_known_span(struct cursor name)
     return version_known_find(text);
 }
 
+/* The first in the table that has it, as its name or as one of its others. */
+const char *version_common_name(const char *name)
+{
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (!strcasecmp(known[i].name, name) || known_is_listed(known[i].aliases, name))
+            return known[i].name;
+    return name;
+}
+
 bool version_is_named(const struct version_product *product, const char *name)
 {
     const struct version_known *mine = version_known_find(product->name);

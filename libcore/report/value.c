@@ -144,16 +144,27 @@ int value_write_line(FILE *out, json_t *value)
 
 int value_write_begin(FILE *out, const char *schema, int64_t start_unix_ns)
 {
+    return value_write_begin_array(out, schema, start_unix_ns, "targets");
+}
+
+int value_write_begin_array(FILE *out, const char *schema, int64_t start_unix_ns, const char *name)
+{
     char start[TIME_RFC3339_SIZE];
 
     time_format_rfc3339(start_unix_ns, start);
     errno = 0;
     if (fprintf(out,
                 "{\n\"schema\": \"%s\",\n\"netdx\": \"" NETDX_VERSION "\",\n"
-                "\"start\": \"%s\",\n\"targets\": [",
-                schema, start) < 0)
+                "\"start\": \"%s\",\n\"%s\": [",
+                schema, start, name) < 0)
         return -(errno ? errno : EIO);
     return 0;
+}
+
+int value_write_next_array(FILE *out, const char *name)
+{
+    errno = 0;
+    return fprintf(out, "\n],\n\"%s\": [", name) < 0 ? -(errno ? errno : EIO) : 0;
 }
 
 int value_write_target(FILE *out, json_t *target, bool first)

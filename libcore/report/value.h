@@ -40,6 +40,9 @@ int value_write_line(FILE *out, json_t *value);
 
 /* A document with an array of `targets`, written as they come. `first`: none before this one. */
 int value_write_begin(FILE *out, const char *schema, int64_t start_unix_ns);
+/* The same with another name for the array; and another array behind it. */
+int value_write_begin_array(FILE *out, const char *schema, int64_t start_unix_ns, const char *name);
+int value_write_next_array(FILE *out, const char *name);
 int value_write_target(FILE *out, json_t *target, bool first);
 /* Closes the array; `rest` holds the members that follow it. */
 int value_write_end(FILE *out, json_t *rest);

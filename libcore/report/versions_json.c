@@ -26,23 +26,31 @@ static json_t *json_product(const struct version_product *p)
     return product;
 }
 
-static json_t *json_member(const struct matrix *m, const struct matrix_member *member)
+/* Who it is; what it said stands in its cell alone, which findings need not repeat. */
+static json_t *json_address(const struct matrix *m, const struct matrix_member *member)
 {
     const struct matrix_component *c = &m->components[member->component];
-    json_t *value = json_object(), *products = json_array();
+    json_t *value = json_object();
 
-    for (size_t i = 0; i < member->nproducts; i++)
-        json_array_append_new(products, json_product(&member->products[i]));
     json_object_set_new(value, "target",
                         value_safe(c->cells[member->environment].targets[member->target].text));
     json_object_set_new(value, "address", value_address(&member->address));
     json_object_set_new(value, "port", value_known(member->port));
-    json_object_set_new(value, "protocol",
-                        member->protocol ? json_string(member->protocol) : json_null());
-    json_object_set_new(value, "products", products);
     json_object_set_new(
         value, "error",
         value_error(*member->code ? member->code : NULL, *member->detail ? member->detail : NULL));
+    return value;
+}
+
+static json_t *json_member(const struct matrix *m, const struct matrix_member *member)
+{
+    json_t *value = json_address(m, member), *products = json_array();
+
+    for (size_t i = 0; i < member->nproducts; i++)
+        json_array_append_new(products, json_product(&member->products[i]));
+    json_object_set_new(value, "protocol",
+                        member->protocol ? json_string(member->protocol) : json_null());
+    json_object_set_new(value, "products", products);
     return value;
 }
 
@@ -126,6 +134,18 @@ static json_t *json_component(const struct matrix_result *r, size_t c)
 
 /* --- findings --------------------------------------------------------------------------------- */
 
+/* The products that decided it. */
+static json_t *json_decided(const struct matrix_finding *f)
+{
+    json_t *products = json_array();
+
+    if (f->first)
+        json_array_append_new(products, json_product(f->first));
+    if (f->second)
+        json_array_append_new(products, json_product(f->second));
+    return products;
+}
+
 static json_t *json_finding(const struct matrix_result *r, const struct matrix_finding *f)
 {
     const struct matrix *m = r->matrix;
@@ -144,9 +164,10 @@ static json_t *json_finding(const struct matrix_result *r, const struct matrix_f
         value, "environment",
         f->environment == MATRIX_NONE ? json_null() : value_safe(m->environments[f->environment]));
     json_object_set_new(value, "product", json_known(f->product));
+    json_object_set_new(value, "products", json_decided(f));
     json_object_set_new(value, "rule", json_known(f->rule));
-    json_object_set_new(value, "member", f->member ? json_member(m, f->member) : json_null());
-    json_object_set_new(value, "other", f->other ? json_member(m, f->other) : json_null());
+    json_object_set_new(value, "member", f->member ? json_address(m, f->member) : json_null());
+    json_object_set_new(value, "other", f->other ? json_address(m, f->other) : json_null());
     json_object_set_new(value, "summary", value_safe(words));
     free(words);
     return value;
@@ -161,29 +182,15 @@ static json_t *json_environments(const struct matrix *m)
     return environments;
 }
 
-static json_t *json_document(const struct matrix_result *r, const struct report_versions_run *run,
-                             bool with_cells)
+/* What follows the arrays. */
+static void json_rest(json_t *document, const struct matrix_result *r,
+                      const struct report_versions_run *run)
 {
-    json_t *document = value_head(JSON_SCHEMA, run->start_unix_ns);
-    json_t *components = json_array(), *findings = json_array();
-
-    for (size_t c = 0; with_cells && c < r->matrix->ncomponents; c++)
-        json_array_append_new(components, json_component(r, c));
-    for (size_t i = 0; i < r->nfindings; i++)
-        if (json_array_append_new(findings, json_finding(r, &r->findings[i]))) {
-            json_decref(document);
-            document = NULL; /* out of memory: the writer says so */
-            break;
-        }
     json_object_set_new(document, "elapsed_ms", value_number(ns_to_ms(run->elapsed_ns)));
     json_object_set_new(document, "interrupted", json_boolean(run->interrupted));
     json_object_set_new(document, "privilege", json_string(run->privilege));
     json_object_set_new(document, "name", json_known(r->matrix->name));
     json_object_set_new(document, "environments", json_environments(r->matrix));
-    if (with_cells)
-        json_object_set(document, "components", components);
-    json_decref(components);
-    json_object_set_new(document, "findings", findings);
     json_object_set_new(document, "worst",
                         json_string(r->nfindings ? matrix_severity_name(r->severity) : "none"));
     json_object_set_new(document, "asked", value_count(r->asked));
@@ -193,13 +200,26 @@ static json_t *json_document(const struct matrix_result *r, const struct report_
     json_object_set_new(document, "baseline",
                         run->baseline ? json_string(run->baseline) : json_null());
     json_object_set_new(document, "error", json_null());
-    return document;
 }
 
+/* Row by row: of a large matrix the whole would be many times what was seen. */
 int report_versions_json(FILE *out, const struct matrix_result *result,
                          const struct report_versions_run *run)
 {
-    return value_write_document(out, json_document(result, run, true));
+    json_t *rest;
+    int err = value_write_begin_array(out, JSON_SCHEMA, run->start_unix_ns, "components");
+
+    for (size_t c = 0; !err && c < result->matrix->ncomponents; c++)
+        err = value_write_target(out, json_component(result, c), c == 0);
+    if (!err)
+        err = value_write_next_array(out, "findings");
+    for (size_t i = 0; !err && i < result->nfindings; i++)
+        err = value_write_target(out, json_finding(result, &result->findings[i]), i == 0);
+    if (err)
+        return err;
+    rest = json_object();
+    json_rest(rest, result, run);
+    return value_write_end(out, rest);
 }
 
 int report_versions_json_error(FILE *out, const char *code, const char *message)
@@ -222,9 +242,18 @@ int report_versions_event(FILE *out, const struct matrix *matrix,
 int report_versions_summary_event(FILE *out, const struct matrix_result *result,
                                   const struct report_versions_run *run)
 {
-    json_t *document = json_document(result, run, false);
+    json_t *document = value_head(JSON_SCHEMA, run->start_unix_ns), *findings = json_array();
 
-    return value_write_line(out, document ? value_summary(document) : NULL);
+    for (size_t i = 0; i < result->nfindings; i++) {
+        if (!json_array_append_new(findings, json_finding(result, &result->findings[i])))
+            continue;
+        json_decref(findings);
+        json_decref(document);
+        return -ENOMEM;
+    }
+    json_object_set_new(document, "findings", findings);
+    json_rest(document, result, run);
+    return value_write_line(out, value_summary(document));
 }
 
 int report_versions_failure_event(FILE *out, const char *code, const char *message)

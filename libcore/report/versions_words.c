@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "report/words.h"
 
@@ -188,7 +189,7 @@ static void say_row(FILE *out, const struct matrix_result *r, size_t component, 
         for (size_t i = 0; i < cell->nvalues; i++) {
             const struct version_product *p = cell->values[i].product;
 
-            if (!p || (name && !version_is_named(p, name)))
+            if (!p || (name && strcasecmp(cell->values[i].name, name) != 0))
                 continue;
             fprintf(out, "%s%s ", begun ? "," : between, begun ? "" : r->matrix->environments[e]);
             say_product(out, p);

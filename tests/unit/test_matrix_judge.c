@@ -75,6 +75,13 @@ static void test_drift(void **state)
          MATRIX_NOTICE},
         /* names are compared in any case */
         {WEB(""), "Apache/2.4.57", "apache/2.4.58", "drift warning web/- Apache", MATRIX_WARNING},
+        /* one product under two names */
+        {WEB(""), "httpd/2.4.57", "Apache/2.4.58", "drift warning web/- Apache", MATRIX_WARNING},
+        {WEB(""), "ATS/9.1.4", "ApacheTrafficServer/9.1.4", "", MATRIX_NOTICE},
+        {WEB(", require: ats>=9.2"), "ApacheTrafficServer/9.1.4", "ATS/9.2.0",
+         "require critical web/dev [ats>=9.2] violated ApacheTrafficServer 9.1.4; "
+         "drift warning web/- ApacheTrafficServer",
+         MATRIX_CRITICAL},
         /* no order, but not the same either */
         {WEB(""), "foo/1.0-xyz", "foo/1.0-abc", "drift warning web/- foo", MATRIX_WARNING},
     };

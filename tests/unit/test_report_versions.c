@@ -312,6 +312,8 @@ static void test_json(void **state)
     assert_string_equal(string_at(document, "findings.2.id"), "versions.incompatible");
     assert_true(json_is_null(at(document, "findings.2.component")));
     assert_string_equal(string_at(document, "findings.2.member.address"), "10.0.2.1");
+    assert_string_equal(string_at(document, "findings.2.products.0.name"), "Redis");
+    assert_string_equal(string_at(document, "findings.2.products.1.name"), "nginx");
     assert_string_equal(string_at(document, "findings.2.other.address"), "10.0.1.1");
     assert_string_equal(string_at(document, "worst"), "unknown");
     assert_int_equal(json_integer_value(at(document, "failed")), 1);
