@@ -75,9 +75,11 @@ void service_free(struct service *s)
 void service_finish(struct service *s)
 {
     s->state = STATE_DONE;
-    if (!s->old_tls)
+    if (s->guessed_tls) /* it was not that: no handshake succeeded */
+        s->tls = false;
+    if (!s->old_tls && !s->guessed_tls)
         return;
-    s->cause = s->mismatch;
+    s->cause = s->first;
     if (s->timing.tls_ns >= 0)
         text_format(s->cause.detail, sizeof(s->cause.detail),
                     "the server speaks no TLS version after 1.1");
@@ -188,6 +190,7 @@ void service_connected(struct service *s, int error, int64_t now_ns)
         service_fail(s, s->refusal ? s->refusal : cause_of_connect(error), PHASE_CONNECT,
                      strerrordesc_np(error));
         s->cause.error = error;
+        s->timing.total_ns = now_ns - s->begun_ns;
         return;
     }
     s->timing.connect_ns = now_ns - s->begun_ns;
@@ -221,14 +224,24 @@ void service_alpn(struct service *s, const char *protocol)
     s->alpn_h2 = s->config.http2 && !strcmp(protocol, "h2");
 }
 
+/* Who shakes hands, or refuses our versions, speaks TLS: what was guessed is known. */
+static void service_confirm_tls(struct service *s)
+{
+    if (!s->guessed_tls)
+        return;
+    s->guessed_tls = false;
+    s->notes |= SERVICE_NOTE_PLAIN_ON_TLS;
+}
+
 /* A server without our versions is asked again with old ones, for what it speaks and says. */
 static bool service_try_old_tls(struct service *s, const struct cause *cause)
 {
     if (s->old_tls || s->tries >= SERVICE_TRIES_MAX ||
         strcmp(cause->code, "tls.version_mismatch") != 0)
         return false;
+    service_confirm_tls(s);
     s->old_tls = true;
-    s->mismatch = *cause;
+    s->first = *cause;
     service_try_again(s);
     return true;
 }
@@ -238,11 +251,13 @@ void service_secured(struct service *s, const struct cause *cause, int64_t now_n
     if (s->state != STATE_SECURING)
         return;
     if (!cause) {
+        service_confirm_tls(s);
         s->timing.tls_ns = now_ns - s->begun_ns;
         service_talk(s, now_ns);
     } else if (!service_downgrade(s, cause->code) && !service_try_old_tls(s, cause)) {
         s->cause = *cause;
         service_finish(s);
+        s->timing.total_ns = now_ns - s->begun_ns;
     }
 }
 

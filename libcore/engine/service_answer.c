@@ -113,6 +113,21 @@ static bool answer_upgrade(struct service *s)
     return true;
 }
 
+/* Many a server closes without a word when a plain request reaches its port for TLS. */
+static bool answer_guess_tls(struct service *s, const struct cause *cause)
+{
+    bool suspect = !strcmp(cause->code, "http.no_response") && !(s->notes & SERVICE_NOTE_NOT_TLS);
+
+    if (!suspect || s->tls || s->config.tls != SERVICE_TLS_AUTO || s->tries >= SERVICE_TRIES_MAX)
+        return false;
+    s->tls = s->guessed_tls = true;
+    s->first = *cause;
+    s->get = s->row && s->row->in_body;
+    s->notes &= ~(unsigned)SERVICE_NOTE_HEAD_REFUSED;
+    service_try_again(s);
+    return true;
+}
+
 /* Servers that refuse HEAD, with a status or by breaking, may still answer GET. */
 static bool answer_get_instead(struct service *s)
 {
@@ -150,7 +165,7 @@ static void answer_judge_failure(struct service *s)
     } else if (!other && s->http1_reply) {
         answer_fail_http1(s);
         return;
-    } else if (!other && answer_get_instead(s)) {
+    } else if (!other && (answer_get_instead(s) || answer_guess_tls(s, &cause))) {
         return;
     }
     s->cause = cause;

@@ -37,8 +37,9 @@ struct service {
     int64_t begun_ns, deadline_ns;
     struct service_timing timing;
     struct cause cause;
-    bool old_tls;          /* the try is made to see what an old server speaks */
-    struct cause mismatch; /* with old_tls: why; the outcome whatever follows */
+    bool old_tls;       /* the try is made to see what an old server speaks */
+    bool guessed_tls;   /* the try is made in case that TLS is what is missing */
+    struct cause first; /* with either: what went before; stays where they do no better */
     uint8_t request[SERVICE_REQUEST_MAX];
     size_t request_len, request_sent;
     struct http_response *http; /* owned; NULL: no HTTP/1 answer is being read */
