@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/text.h"
 #include "base/timespan.h"
@@ -12,6 +13,7 @@
 #define SERVICE_BODY_MAX         (16 * 1024 * 1024)
 #define SERVICE_PARALLEL_DEFAULT 256
 #define SERVICE_PARALLEL_MAX     4096
+#define SERVICE_DESCRIPTORS      32 /* kept free of the limit */
 #define SERVICE_RETRIES_MAX      100
 #define SERVICE_TIMEOUT_MAX_NS   (300 * NS_PER_SEC)
 
@@ -196,6 +198,20 @@ void service_options_release(struct service_options *o)
     port_list_release(&o->ports);
 }
 
+/* Each has a descriptor of its own, and some must be left for names and outputs. */
+static uint32_t service_options_room(uint32_t parallel)
+{
+    struct rlimit limit;
+    rlim_t room = parallel;
+
+    if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur < room + SERVICE_DESCRIPTORS)
+        room = limit.rlim_cur > 2 * SERVICE_DESCRIPTORS ? limit.rlim_cur - SERVICE_DESCRIPTORS
+                                                        : limit.rlim_cur / 2;
+    if (room > parallel)
+        return parallel;
+    return room ? (uint32_t)room : 1;
+}
+
 int service_options_parse(const struct options *table, int argc, char **argv, void *context,
                           struct service_options *o, char error[OPTIONS_ERROR_SIZE])
 {
@@ -207,5 +223,6 @@ int service_options_parse(const struct options *table, int argc, char **argv, vo
         o->service.headers = o->headers;
     if (!o->ports.count)
         err = port_list_parse("port", "443", &o->ports, error);
+    o->parallel = service_options_room(o->parallel);
     return err;
 }

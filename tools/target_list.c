@@ -25,15 +25,27 @@ static int target_list_add(struct target_list *list, char *text, size_t line)
     return 0;
 }
 
-/* One target a line; blanks around it and what follows '#' do not count. */
+/* Ends a line where its target does: blanks around it and what follows '#' do not count. */
+static char *target_list_trim(char *text)
+{
+    size_t len;
+
+    text += strspn(text, " \t\r");
+    len = strcspn(text, "#");
+    while (len && strchr(" \t\r", text[len - 1]))
+        len--;
+    text[len] = '\0';
+    return text;
+}
+
+/* One target a line; of two, the first would be asked and the other forgotten. */
 static int target_list_split(struct target_list *list)
 {
     char *next = list->file, *text;
     int err = 0;
 
     for (size_t line = 1; !err && (text = strsep(&next, "\n")); line++) {
-        text += strspn(text, " \t\r");
-        text[strcspn(text, " \t\r#")] = '\0';
+        text = target_list_trim(text);
         if (*text)
             err = target_list_add(list, text, line);
     }
@@ -96,13 +108,16 @@ void target_list_release(struct target_list *list)
 void target_list_locate(const struct target_list *list, size_t index,
                         char message[OPTIONS_ERROR_SIZE])
 {
+    const char *text = list->items[index].text, *begin = text;
     char path[TEXT_ESCAPED_SIZE(TARGET_LIST_PATH_SHOWN)], located[OPTIONS_ERROR_SIZE];
     size_t line = list->items[index].line;
 
     if (!line)
         return;
+    while (begin > list->file && begin[-1]) /* where the line before it was ended */
+        begin--;
     text_escape(path, sizeof(path), list->path, strnlen(list->path, TARGET_LIST_PATH_SHOWN));
-    text_format(located, sizeof(located), "%s, line %zu: %s",
-                strcmp(list->path, "-") ? path : "standard input", line, message);
+    text_format(located, sizeof(located), "%s, line %zu, column %td: %s",
+                strcmp(list->path, "-") ? path : "standard input", line, text - begin + 1, message);
     memcpy(message, located, sizeof(located));
 }

@@ -27,7 +27,8 @@ int target_list_collect(struct target_list *list, const struct common_options *o
                         struct failure *failure);
 void target_list_release(struct target_list *list);
 
-/* Puts "FILE, line N: " in front of a message about this target when it came from a file. */
+/* Puts "FILE, line N, column M: " in front of a message about this target when it came from a file.
+ */
 void target_list_locate(const struct target_list *list, size_t index,
                         char message[OPTIONS_ERROR_SIZE]);
 

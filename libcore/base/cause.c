@@ -48,6 +48,12 @@ const char *cause_of_connect(int error)
         return "tcp.reset.on_accept";
     case EADDRNOTAVAIL:
         return "local.ports_exhausted";
+    case EMFILE:
+    case ENFILE:
+        return "local.descriptors";
+    case ENOBUFS:
+    case ENOMEM:
+        return "local.memory";
     default:
         return "tcp.failed";
     }

@@ -101,7 +101,7 @@ is() { # FILTER: true of the document
     refused 'target "2001:db8::/64" has more than 4096 addresses and ports, and more than can be swept; --yes' \
         --yes 2001:db8::/64
     printf '# a comment\n\n10.0.0.0/8\n' >list
-    refused 'list, line 3: target "10.0.0.0/8" has more than 4096' --targets list
+    refused 'list, line 3, column 1: target "10.0.0.0/8" has more than 4096' --targets list
 }
 
 @test "syn: help, version, and the examples of the manual" {
@@ -124,13 +124,14 @@ is() { # FILTER: true of the document
     [ "$status" -eq 3 ]
     is '[.targets[] | select(.error.code == "target.invalid")] | length == 7'
     is '[.targets[] | select(.outcome == "refused")] | length == 1'
-    [[ "$stderr" == *'list, line 2: target "$(id)" is neither a name nor an address'* ]]
-    [[ "$stderr" == *'list, line 3: target "[::1" has no matching bracket'* ]]
-    [[ "$stderr" == *'list, line 5: prefix length "33" is out of range (0 to 32)'* ]]
-    [[ "$stderr" == *'list, line 6: target "x/24" has a prefix length but is no address'* ]]
-    [[ "$stderr" == *'list, line 8: port "0" is out of range (1 to 65535)'* ]]
+    [[ "$stderr" == *'list, line 2, column 1: target "$(id)" is neither a name nor an address'* ]]
+    [[ "$stderr" == *'list, line 3, column 1: target "[::1" has no matching bracket'* ]]
+    [[ "$stderr" == *'list, line 5, column 1: prefix length "33" is out of range (0 to 32)'* ]]
+    [[ "$stderr" == *'list, line 6, column 1: target "x/24" has a prefix length but is no address'* ]]
+    [[ "$stderr" == *'list, line 8, column 1: port "0" is out of range (1 to 65535)'* ]]
     in_net 'printf "127.0.0.1\na b\n" | $NETDX syn -n -c 1 --json --targets -'
-    is '.targets | length == 2' # what follows a blank does not count
+    is '[.targets[].error.code] == [null, "target.invalid"]'
+    [[ "$stderr" == *'standard input, line 2, column 1: target "a b" holds a blank'* ]]
 }
 
 @test "R32 syn: one target after another that nobody should probe" {
