@@ -31,6 +31,8 @@ static uint64_t banner_room(void *context)
 {
     const struct banner_output *output = context;
 
+    if (output->request->common.format == FORMAT_JSONL)
+        return UINT64_MAX; /* a line waits for none before it */
     return output->next + BANNER_WINDOW;
 }
 

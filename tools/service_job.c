@@ -134,6 +134,12 @@ static void job_note_server_error(struct service_job *job)
     cause_set(&job->server_error, code, PHASE_HTTP, "the server fails, says \"%s\"", who);
 }
 
+/* Half a version is another version. */
+static bool job_is_cut(const struct service_facts *s)
+{
+    return !strcmp(s->cause.code, "banner.timeout") || !strcmp(s->cause.code, "banner.truncated");
+}
+
 static void job_identify_all(struct service_job *job)
 {
     const struct service_facts *s = &job->facts.service;
@@ -150,7 +156,7 @@ static void job_identify_all(struct service_job *job)
         job_identify(job, kind, s->http.body, s->http.body_kept);
     if (s->has_http)
         job_identify_headers(job, &s->http);
-    if (s->banner_len && job_kind_of_row(s->protocol, &kind))
+    if (s->banner_len && !job_is_cut(s) && job_kind_of_row(s->protocol, &kind))
         job_identify(job, kind, s->banner, s->banner_len);
 }
 
@@ -179,17 +185,32 @@ static char *job_url_text(const struct redirect_url *url)
     return strdup(safe);
 }
 
+/* Who said so; what comes next takes the place of the job's own. */
+static void job_keep_products(const struct service_job *job, struct report_banner_hop *hop)
+{
+    const struct version_list *list = job->products;
+    size_t size = list ? list->count * sizeof(*hop->products) : 0;
+
+    hop->products = size ? malloc(size) : NULL;
+    if (!hop->products)
+        return;
+    memcpy(hop->products, list->products, size);
+    hop->nproducts = list->count;
+}
+
 /* `to` becomes the hop's. */
 static void job_add_hop(struct service_job *job, struct report_banner_hop hop)
 {
     hop.from = job_url_text(&job->url);
     hop.status = job->facts.service.http.status;
-    if (hop.from && hop.to) {
-        job->hops[job->nhops++] = hop;
-    } else {
+    if (!hop.from || !hop.to) {
         free(hop.from);
         free(hop.to);
+        return;
     }
+    job_identify_all(job);
+    job_keep_products(job, &hop);
+    job->hops[job->nhops++] = hop;
 }
 
 static void job_note_hop(struct service_job *job, const struct redirect_url *next)
@@ -219,9 +240,12 @@ static void job_note_foreign(struct service_job *job)
 
 static void job_follow(struct service_job *job, const struct address *address)
 {
-    if (job->nhops)
-        job->hops[job->nhops - 1].to_private =
-            !job_is_private(&job->address) && job_is_private(address);
+    if (job->nhops) {
+        struct report_banner_hop *hop = &job->hops[job->nhops - 1];
+
+        hop->address = *address;
+        hop->to_private = !job_is_private(&job->address) && job_is_private(address);
+    }
     job->address = *address;
     job_start(job);
 }
@@ -250,6 +274,8 @@ static void job_redirect(struct service_job *job, const struct redirect_url *nex
     job->is_name = address_parse(next->host, &address) != 0;
     if (same_host) {
         job_follow(job, &job->address);
+    } else if (!job->is_name && target_refusal(&address)) {
+        job_fail(job, "target.refused", "is redirected to an address that must not be asked");
     } else if (!job->is_name) {
         job_follow(job, &address);
     } else {
@@ -264,21 +290,20 @@ static void job_redirect(struct service_job *job, const struct redirect_url *nex
 static bool job_goes_on(struct service_job *job)
 {
     const struct service_facts *s = &job->facts.service;
+    enum redirect_verdict verdict;
     struct redirect_url next;
 
     if (!s->has_http || *s->cause.code)
         return false;
     job->url.tls = s->tls; /* as it turned out */
-    switch (redirects_next(&job->chain, &job->url, &s->http, &next)) {
-    case REDIRECT_FOLLOW:
+    verdict = redirects_next(&job->chain, &job->url, &s->http, &next);
+    if (verdict == REDIRECT_FOLLOW || verdict == REDIRECT_STOP || verdict == REDIRECT_LOOP)
         job_note_hop(job, &next);
+    switch (verdict) {
+    case REDIRECT_FOLLOW:
         job_redirect(job, &next);
         return true;
-    case REDIRECT_STOP:
-        job_note_hop(job, &next);
-        return false;
     case REDIRECT_LOOP:
-        job_note_hop(job, &next);
         job->redirect_code = "http.redirect_loop";
         return false;
     case REDIRECT_TOO_MANY:
@@ -396,6 +421,7 @@ static void job_forget_hops(struct service_job *job)
     for (size_t i = 0; i <= REDIRECT_HOPS_MAX; i++) {
         free(job->hops[i].from);
         free(job->hops[i].to);
+        free(job->hops[i].products);
     }
     memset(job->hops, 0, sizeof(job->hops));
     job->nhops = 0;
@@ -572,10 +598,10 @@ void service_job_report(const struct service_job *job, struct report_banner *rep
 
     *report = (struct report_banner){
         .target = job->text,
-        .host = *job->url.host ? job->url.host : NULL,
-        .url = job->is_url ? job->text : NULL,
-        .address = job->address,
-        .port = job->url.port,
+        .host = *job->first.url.host ? job->first.url.host : NULL,
+        .url = job->first.is_url ? job->text : NULL,
+        .address = job->first.address,
+        .port = job->first.url.port,
         .service = asked ? &job->facts.service : NULL,
         .tls = asked ? job->facts.tls : NULL,
         .products = service_job_products(job),

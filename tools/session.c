@@ -1,6 +1,7 @@
 #include "tools/session.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -25,6 +26,16 @@ static int session_check_source(const struct session *s, struct failure *failure
     snprintf(complaint, sizeof(complaint), "cannot be used: %s", strerror(-err));
     return failure_refuse(failure, err, "source.unavailable", "source address", o->source,
                           err == -EADDRNOTAVAIL ? "is not an address of this machine" : complaint);
+}
+
+static int session_check_interface(const struct session *s, struct failure *failure)
+{
+    const char *name = s->options->interface;
+
+    if (!name || if_nametoindex(name))
+        return 0;
+    return failure_refuse(failure, -ENODEV, "interface.unknown", "interface", name,
+                          "does not exist");
 }
 
 static int session_open_raw(struct session *s, const struct raw_options *capture,
@@ -129,6 +140,8 @@ int session_open(struct session *session, const char *command, const struct comm
     if (err)
         return failure_set(failure, err, "memory", "cannot start", strerror(-err));
     err = session_check_source(session, failure);
+    if (!err)
+        err = session_check_interface(session, failure);
     if (!err)
         err = session_open_network(session, capture, failure);
     if (!err)

@@ -210,6 +210,8 @@ static bool service_downgrade(struct service *s, const char *code)
         strncmp(code, not_tls, sizeof(not_tls) - 1) != 0)
         return false;
     row = service_row_of_name(code + sizeof(not_tls) - 1);
+    if (row && row->http_path && s->row && s->row->http_path)
+        row = s->row; /* a version endpoint without TLS */
     if (!row || (s->config.protocol && row != s->row))
         return false;
     s->row = row;

@@ -15,9 +15,12 @@
 struct report_banner_hop { /* one redirect that was followed, or the one that was not */
     char *from, *to;       /* URLs, safe; borrowed by reports */
     int status;
-    bool downgrade;  /* from https to http */
-    bool to_private; /* from a public to a private address */
-    bool foreign;    /* neither http nor https: never followed */
+    struct version_product *products; /* of who said so; borrowed by reports */
+    size_t nproducts;
+    struct address address; /* asked next; family 0: it was not followed */
+    bool downgrade;         /* from https to http */
+    bool to_private;        /* from a public to a private address */
+    bool foreign;           /* neither http nor https: never followed */
 };
 
 struct report_banner_wire { /* what the connection itself showed */

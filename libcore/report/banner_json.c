@@ -130,6 +130,25 @@ static json_t *json_tls(const struct tls_facts *tls)
 /* --- HTTP --------------------------------------------------------------------------------------
  */
 
+static json_t *json_products(const struct version_product *products, size_t count)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < count; i++) {
+        const struct version_product *p = &products[i];
+        json_t *product = json_object();
+
+        json_object_set_new(product, "name", value_safe(p->name));
+        json_object_set_new(product, "version", *p->version ? value_safe(p->version) : json_null());
+        json_object_set_new(product, "source", json_string(version_kind_source(p->kind)));
+        json_object_set_new(product, "raw", value_safe(p->raw));
+        json_object_set_new(product, "distro", *p->distro ? value_safe(p->distro) : json_null());
+        json_object_set_new(product, "lower_bound", json_boolean(version_is_lower_bound(p)));
+        json_array_append_new(array, product);
+    }
+    return array;
+}
+
 static json_t *json_redirects(const struct report_banner *b)
 {
     json_t *redirects = json_array();
@@ -140,6 +159,9 @@ static json_t *json_redirects(const struct report_banner *b)
         json_object_set_new(hop, "from", value_safe(b->hops[i].from));
         json_object_set_new(hop, "to", value_safe(b->hops[i].to));
         json_object_set_new(hop, "status", json_integer(b->hops[i].status));
+        json_object_set_new(hop, "products",
+                            json_products(b->hops[i].products, b->hops[i].nproducts));
+        json_object_set_new(hop, "address", value_address(&b->hops[i].address));
         json_object_set_new(hop, "downgrade", json_boolean(b->hops[i].downgrade));
         json_object_set_new(hop, "to_private", json_boolean(b->hops[i].to_private));
         json_object_set_new(hop, "foreign", json_boolean(b->hops[i].foreign));
@@ -202,25 +224,6 @@ static json_t *json_http(const struct report_banner *b)
 /* --- the rest ----------------------------------------------------------------------------------
  */
 
-static json_t *json_products(const struct version_list *list)
-{
-    json_t *products = json_array();
-
-    for (size_t i = 0; list && i < list->count; i++) {
-        const struct version_product *p = &list->products[i];
-        json_t *product = json_object();
-
-        json_object_set_new(product, "name", value_safe(p->name));
-        json_object_set_new(product, "version", *p->version ? value_safe(p->version) : json_null());
-        json_object_set_new(product, "source", json_string(version_kind_source(p->kind)));
-        json_object_set_new(product, "raw", value_safe(p->raw));
-        json_object_set_new(product, "distro", *p->distro ? value_safe(p->distro) : json_null());
-        json_object_set_new(product, "lower_bound", json_boolean(version_is_lower_bound(p)));
-        json_array_append_new(products, product);
-    }
-    return products;
-}
-
 static json_t *json_timing(const struct report_banner *b)
 {
     const struct service_timing none = {-1, -1, -1, -1};
@@ -277,7 +280,9 @@ json_t *report_banner_value(const struct report_banner *b)
     json_object_set_new(target, "http", json_http(b));
     json_object_set_new(target, "banner",
                         s && s->banner_len ? json_bytes(s->banner, s->banner_len) : json_null());
-    json_object_set_new(target, "products", json_products(b->products));
+    json_object_set_new(target, "products",
+                        b->products ? json_products(b->products->products, b->products->count)
+                                    : json_array());
     json_object_set_new(target, "wire", json_wire(&b->wire));
     return target;
 }

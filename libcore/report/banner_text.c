@@ -38,10 +38,10 @@ static void text_label(FILE *out, const struct report_banner *b)
         fprintf(out, " (%s)", address);
 }
 
-static void text_products(FILE *out, const struct version_list *list)
+static void text_products(FILE *out, const struct version_product *products, size_t count)
 {
-    for (size_t i = 0; list && i < list->count; i++) {
-        const struct version_product *p = &list->products[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct version_product *p = &products[i];
 
         fprintf(out, "%s%s%s%s%s", i ? ", " : "  ", p->name, *p->version ? " " : "", p->version,
                 *p->version && version_is_lower_bound(p) ? " or later" : "");
@@ -53,10 +53,14 @@ static void text_products(FILE *out, const struct version_list *list)
 static void text_answer(FILE *out, const struct report_banner *b)
 {
     const struct service_facts *s = b->service;
-    char reason[TEXT_ESCAPED_SIZE(64)];
+    char reason[TEXT_ESCAPED_SIZE(64)], said[TEXT_ESCAPED_SIZE(64)];
 
     fprintf(out, "  %s%s%s", s->protocol ? s->protocol : "unknown protocol",
             s->has_http && s->http.version == 20 ? "/2" : "", s->tls ? "+tls" : "");
+    if (!s->protocol && s->banner_len) {
+        text_escape(said, sizeof(said), s->banner, s->banner_len < 64 ? s->banner_len : 64);
+        fprintf(out, ": \"%s\"", said);
+    }
     if (!s->has_http || !s->http.status)
         return;
     text_escape(reason, sizeof(reason), s->http.reason,
@@ -117,8 +121,14 @@ static void text_redirects(FILE *out, const struct report_banner *b, bool color)
 {
     for (size_t i = 0; i < b->nhops; i++) {
         const struct report_banner_hop *hop = &b->hops[i];
+        char address[ADDRESS_TEXT_SIZE];
 
-        fprintf(out, "    %d -> %s\n", hop->status, hop->to);
+        address_format(&hop->address, address);
+        fprintf(out, "    %d -> %s", hop->status, hop->to);
+        if (*address && !strstr(hop->to, address))
+            fprintf(out, " (%s)", address);
+        text_products(out, hop->products, hop->nproducts);
+        fputc('\n', out);
         if (hop->downgrade)
             text_warning(out, color, "http.redirect_downgrade",
                          "the redirect leads from https to http");
@@ -196,7 +206,8 @@ int report_banner_text(FILE *out, const struct report_banner *b,
         text_failure(out, b, options->color);
     else if (b->service)
         text_answer(out, b);
-    text_products(out, b->products);
+    if (b->products)
+        text_products(out, b->products->products, b->products->count);
     fputc('\n', out);
     if (b->service && options->verbose)
         text_timing(out, b);
