@@ -132,3 +132,11 @@ holds()
     among 'postgresql_on 5432; $NETDX banner --json 127.0.0.1:5432'
     holds '.targets[0] | .protocol == "postgresql" and .error == null and .products == []'
 }
+
+@test "nghttpd, which speaks HTTP/2 alone" {
+    among 'certificate
+        serve nghttpd 443 nghttpd -d $work 443 $work/tls.key $work/tls.crt
+        $NETDX banner --json --http2 --ca-file $work/tls.crt localhost:443'
+    names 0 nghttp2 nghttp2-server || names 0 nghttpd nghttp2-server
+    holds '.targets[0] | .http.version == "2.0" and .tls.alpn == "h2"'
+}

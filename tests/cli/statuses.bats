@@ -20,6 +20,7 @@ def report($reason): common and .error == null and .end.reason == $reason and .i
     and (.start | test("^[0-9-]{10}T[0-9:]{8}\\.[0-9]{9}Z$")) and .elapsed_ms > 0
     and .counters.sent >= .counters.received and (.hops | length) > 0;
 def finds($ids): [.findings[].id] == $ids;
+def banner: .schema == "netdx.banner/1" and .error == null and .elapsed_ms > 0;
 def syn: .schema == "netdx.syn/1" and .error == null and .elapsed_ms > 0;
 def flows: .schema == "netdx.flows/1" and .error == null and .elapsed_ms > 0;
 def check: .schema == "netdx.check/1" and .error == null and .elapsed_ms > 0;
@@ -110,6 +111,28 @@ table()
         '(sleep 0.7; curl -s -o /dev/null server.lab) & $interrupt TERM 2 $NETDX flows --json'
     row full-disk flows 3 '' - '$NETDX flows --json -i lo -w 200ms >/dev/full'
     row full-disk flows 3 '' - '$NETDX flows -i lo -w 200ms -o /dev/full'
+
+    row fine banner 0 'banner and .answered == 1 and .targets[0].http.status == 200' healthy \
+        '$NETDX banner --json -4 server.lab:80'
+    row loss banner 0 'banner and .answered == 1 and .targets[0].error == null' loss \
+        '$NETDX banner --json -4 --timeout 20s server.lab:80'
+    row dead banner 2 'banner and .targets[0].error.code == "tcp.timed_out"' dead-target \
+        '$NETDX banner --json -4 --timeout 1s server.lab:80'
+    row dead banner 2 'banner and .targets[0].error.code == "tcp.refused"' - \
+        '$NETDX banner --json 127.0.0.1:9'
+    row unresolvable banner 2 'banner and .targets[0].error.code == "dns.unreachable"' healthy \
+        '$NETDX banner --json nosuch.test'
+    row no-privilege banner 0 'banner and .privilege == "unprivileged" and .answered == 1' healthy \
+        '$nobody $NETDX banner --json -4 server.lab:80'
+    row bad-flag banner 3 '.schema == "netdx.banner/1" and .error.code == "usage"' - \
+        '$NETDX banner --json --nonsense 127.0.0.1'
+    row bad-flag banner 3 '' - '$NETDX banner --tls maybe 127.0.0.1'
+    row signal banner 130 'banner and .interrupted and .failed == 1' dead-target \
+        '$interrupt INT 0.7 $NETDX banner --json -4 --timeout 20s server.lab:80'
+    row signal banner 143 'banner and .interrupted and .failed == 1' dead-target \
+        '$interrupt TERM 0.7 $NETDX banner --json -4 --timeout 20s server.lab:80'
+    row full-disk banner 3 '' - '$NETDX banner --json 127.0.0.1:9 >/dev/full'
+    row full-disk banner 3 '' - '$NETDX banner -o /dev/full 127.0.0.1:9'
 
     row fine check 0 'check and .level == "ok" and .targets[0].http.status == 200' healthy \
         '$NETDX check --json -4 server.lab:80'
