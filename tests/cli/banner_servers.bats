@@ -137,6 +137,6 @@ holds()
     among 'certificate
         serve nghttpd 443 nghttpd -d $work 443 $work/tls.key $work/tls.crt
         $NETDX banner --json --http2 --ca-file $work/tls.crt localhost:443'
-    names 0 nghttp2 nghttp2-server || names 0 nghttpd nghttp2-server
-    holds '.targets[0] | .http.version == "2.0" and .tls.alpn == "h2"'
+    names 0 nghttp2 nghttp2-server
+    holds '.targets[0] | .http.version == "2" and .tls.alpn == "h2"'
 }
