@@ -13,9 +13,11 @@ static const struct argp_option banner_rows[] = {
     {NULL, 0, NULL, 0, "Request:", 1},
     SERVICE_ROWS_REQUEST,
     SERVICE_ROWS_HTTP2,
+    SERVICE_ROW_QUIC,
     SERVICE_ROW_CERT_DAYS,
     {NULL, 0, NULL, 0, "Run:", 2},
     SERVICE_ROW_TIMEOUT,
+    SERVICE_ROW_DIFFERENTIAL,
     SERVICE_ROWS_RUN,
     {NULL, 0, NULL, 0, "Way out:", 3},
     COMMON_ROWS_WAY_OUT,
@@ -96,6 +98,7 @@ int banner_request_parse(struct banner_request *request, int argc, char **argv,
 
     *request = (struct banner_request){0};
     service_options_init(&request->options, formats);
+    request->options.quic = QUIC_PROMISED;
     err = service_options_parse(&banner_command_options, argc, argv, request, &request->options,
                                 error);
     if (err || request->options.common.help || request->options.common.version)

@@ -8,11 +8,12 @@
 #include "base/text.h"
 #include "base/timespan.h"
 #include "engine/service_table.h"
+#include "tools/service_after.h"
 
 #define JOB_BACKOFF_MAX_NS (60 * NS_PER_SEC)
 #define JOB_URL_TEXT       TEXT_ESCAPED_SIZE(REDIRECT_TEXT_SIZE)
 
-enum job_state { JOB_PROBING, JOB_PROBED, JOB_RESOLVING, JOB_PAUSED, JOB_OVER };
+enum job_state { JOB_PROBING, JOB_PROBED, JOB_RESOLVING, JOB_PAUSED, JOB_AFTER, JOB_OVER };
 
 struct service_job {
     const struct service_context *context;
@@ -44,6 +45,7 @@ struct service_job {
     struct report_banner_hop hops[REDIRECT_HOPS_MAX + 1]; /* texts owned */
     size_t nhops;
     struct lookup *lookup;         /* of a redirect's host */
+    struct service_after *after;   /* owned; what is asked besides */
     struct version_list *products; /* owned; NULL: nothing was said that could name one */
 };
 
@@ -388,18 +390,27 @@ static void job_options(struct service_job *job, struct service_probe_options *o
     job_headers(job, &o->service);
 }
 
+/* The options with the source address of --source. */
+static int job_route(struct service_job *job, struct service_probe_options *options)
+{
+    struct session *session = job->context->session;
+
+    job_options(job, options);
+    if (!session->options->source)
+        return 0;
+    return session_source(session, &job->address, &options->source);
+}
+
 static void job_start(struct service_job *job)
 {
     const struct service_context *c = job->context;
     struct service_probe_options options;
-    int err = 0;
+    int err;
 
     service_probe_free(job->probe);
     job->probe = NULL;
     job->state = JOB_PROBING;
-    job_options(job, &options);
-    if (c->session->options->source)
-        err = session_source(c->session, &job->address, &options.source);
+    err = job_route(job, &options);
     if (err) {
         session_source_failure(err, job->text, &job->failure);
         job_over(job);
@@ -458,6 +469,28 @@ static bool job_pauses(struct service_job *job)
     loop_timer_set(job->pause, job->pause_end_ns);
     job->state = JOB_PAUSED;
     return true;
+}
+
+/* --- what is asked besides ---------------------------------------------------------------------
+ */
+
+static void job_settle(struct service_job *job)
+{
+    const struct service_context *c = job->context;
+    struct service_probe_options options;
+    const struct service_differential_aim aim = {
+        .request = c->request,
+        .options = &options,
+        .facts = &job->facts,
+        .name = job->is_name ? job->url.host : NULL,
+    };
+
+    if (!job_route(job, &options))
+        job->after = service_after_new(c->session, c->tls, &aim, job_ready, job);
+    if (!job->after)
+        job_over(job);
+    else
+        job->state = JOB_AFTER;
 }
 
 /* --- the outside -------------------------------------------------------------------------------
@@ -529,6 +562,7 @@ void service_job_free(struct service_job *job)
         return;
     lookup_give_up(job->lookup);
     service_probe_free(job->probe);
+    service_after_free(job->after);
     job_forget_hops(job);
     loop_timer_free(job->pause);
     free(job->products);
@@ -539,6 +573,11 @@ void service_job_tick(struct service_job *job)
 {
     if (job->state == JOB_PAUSED && loop_now(job->context->session->loop) >= job->pause_end_ns)
         job_try(job);
+    if (job->state == JOB_AFTER) {
+        service_after_tick(job->after);
+        if (service_after_is_over(job->after))
+            job_over(job);
+    }
     if (job->state != JOB_PROBED)
         return;
     service_probe_facts(job->probe, &job->facts);
@@ -546,7 +585,7 @@ void service_job_tick(struct service_job *job)
         return;
     job_identify_all(job);
     if (!job_pauses(job))
-        job_over(job);
+        job_settle(job);
 }
 
 bool service_job_is_over(const struct service_job *job)
@@ -563,7 +602,7 @@ void service_job_stop(struct service_job *job)
         job_identify_all(job);
         job->state = JOB_OVER;
     }
-    if (job->state == JOB_PAUSED)
+    if (job->state == JOB_PAUSED || job->state == JOB_AFTER)
         job->state = JOB_OVER;
     if (job->state == JOB_RESOLVING)
         job_fail(job, "interrupted", "was still being resolved when the run ended");
@@ -614,6 +653,7 @@ void service_job_report(const struct service_job *job, struct report_banner *rep
         .dns_ms = job->dns_ms,
     };
     job_report_wire(job, &report->wire);
+    service_after_report(job->after, report);
 }
 
 const struct target_text *service_job_item(const struct service_job *job)

@@ -151,6 +151,12 @@ static int service_options_run(struct service_options *o, int key, const char *v
     case SERVICE_KEY_CRL_FILE:
         o->crl_file = value;
         return 0;
+    case SERVICE_KEY_DIFFERENTIAL:
+        o->differential = true;
+        return 0;
+    case SERVICE_KEY_QUIC:
+        o->quic = QUIC_ALWAYS;
+        return 0;
     case SERVICE_KEY_CERT_DAYS:
         err = options_number("days", value, 1, 3650, &n, error);
         o->cert_days = (int)n;

@@ -11,6 +11,8 @@
 
 #define SERVICE_HEADERS_MAX 32
 
+enum service_quic_when { QUIC_NEVER, QUIC_PROMISED, QUIC_ALWAYS }; /* promised: by Alt-Svc */
+
 struct service_options {
     struct common_options common;
     struct port_list ports;                       /* for targets without any; owned */
@@ -25,6 +27,8 @@ struct service_options {
     const char *ca_file, *crl_file;
     int cert_days;
     const char *fingerprints; /* directory; NULL: none */
+    enum service_quic_when quic;
+    bool differential;
     bool yes;
 };
 
@@ -33,6 +37,7 @@ enum {
     SERVICE_KEY_CA_FILE,
     SERVICE_KEY_CERT_DAYS,
     SERVICE_KEY_CRL_FILE,
+    SERVICE_KEY_DIFFERENTIAL,
     SERVICE_KEY_FINGERPRINTS,
     SERVICE_KEY_FOLLOW,
     SERVICE_KEY_HEADER,
@@ -43,6 +48,7 @@ enum {
     SERVICE_KEY_PARALLEL,
     SERVICE_KEY_PATH,
     SERVICE_KEY_PROTOCOL,
+    SERVICE_KEY_QUIC,
     SERVICE_KEY_RETRIES,
     SERVICE_KEY_SNI,
     SERVICE_KEY_TIMEOUT,
@@ -79,8 +85,16 @@ enum {
     {"http2-prior-knowledge", SERVICE_KEY_HTTP2_PRIOR, NULL, 0, \
      "HTTP: HTTP/2 without TLS as well, unasked", 0}
 
+#define SERVICE_ROW_QUIC \
+    {"quic", SERVICE_KEY_QUIC, NULL, 0, \
+     "Ask whether QUIC answers too (where Alt-Svc promises HTTP/3)", 0}
+
 #define SERVICE_ROW_CERT_DAYS \
     {"cert-days", SERVICE_KEY_CERT_DAYS, "N", 0, "TLS: warn when fewer days are left (7)", 0}
+
+#define SERVICE_ROW_DIFFERENTIAL \
+    {"differential", SERVICE_KEY_DIFFERENTIAL, NULL, 0, \
+     "After a failure, find the one change that cures it", 0}
 
 #define SERVICE_ROW_TIMEOUT \
     {"timeout", SERVICE_KEY_TIMEOUT, "TIME", 0, "The longest wait in each phase (5s)", 0}

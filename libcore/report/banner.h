@@ -10,6 +10,7 @@
 #include "engine/service.h"
 #include "engine/version.h"
 #include "wire/address.h"
+#include "wire/quic.h"
 #include "wire/tls_facts.h"
 
 struct report_banner_hop { /* one redirect that was followed, or the one that was not */
@@ -32,6 +33,50 @@ struct report_banner_wire { /* what the connection itself showed */
     uint8_t icmp_type, icmp_code;
 };
 
+struct report_banner_quic { /* QUIC on a UDP port */
+    const char *code;       /* "quic.version_negotiation": alive; "quic.no_reply" ... */
+    uint16_t port;
+    bool promised; /* by Alt-Svc; else the user asked */
+    unsigned sent; /* probes */
+    double rtt_ms; /* NAN: unknown */
+    struct quic_negotiation negotiation;
+    int error;        /* positive errno, 0: none */
+    bool has_refusal; /* an ICMP message: */
+    struct address sender;
+    uint8_t icmp_type, icmp_code;
+};
+
+enum report_change { /* the one thing that another try changes; CHANGE_NOTHING comes first */
+                     CHANGE_NOTHING,
+                     CHANGE_SNI_OFF,
+                     CHANGE_SNI_ON,
+                     CHANGE_TLS_1_2,
+                     CHANGE_TLS_1_3,
+                     CHANGE_TLS_OLD,
+                     CHANGE_ALPN_OFF,
+                     CHANGE_ALPN_ON,
+                     CHANGE_SMALL_HELLO,
+                     CHANGE_GET,
+                     CHANGE_HEAD,
+                     CHANGE_USER_AGENT,
+                     CHANGE_FAMILY,
+                     CHANGES,
+};
+
+struct report_try {
+    enum report_change change;
+    bool cured;
+    char code[CAUSE_CODE_SIZE]; /* of its failure */
+    int status;                 /* of HTTP, 0: none */
+    size_t hello_bytes;         /* of the ClientHello, 0: none */
+};
+
+struct report_banner_differential {
+    bool intermittent; /* the same again worked: nothing was changed then */
+    size_t count;
+    struct report_try tries[CHANGES];
+};
+
 struct report_banner {
     const char *target;     /* as the user wrote it */
     const char *host;       /* name, or address as text; NULL: it did not come to that */
@@ -44,6 +89,10 @@ struct report_banner {
     const struct report_banner_hop *hops;
     size_t nhops;
     struct report_banner_wire wire;
+    bool has_quic;
+    struct report_banner_quic quic;
+    bool has_differential;
+    struct report_banner_differential differential;
     const char *error_code;    /* of what comes before the service: dns.*, usage; NULL: none */
     const char *error_message; /* safe */
     const char *redirect_code; /* http.redirect_loop ...; NULL: none */

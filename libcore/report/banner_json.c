@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "base/timespan.h"
 #include "report/banner.h"
+#include "report/banner_change.h"
 #include "report/banner_value.h"
 #include "report/value.h"
 
@@ -251,6 +252,71 @@ static json_t *json_wire(const struct report_banner_wire *wire)
     return value;
 }
 
+static json_t *json_quic(const struct report_banner *b)
+{
+    const struct report_banner_quic *quic = &b->quic;
+    char name[QUIC_VERSION_TEXT_SIZE];
+    json_t *value, *versions;
+
+    if (!b->has_quic)
+        return json_null();
+    value = json_object();
+    versions = json_array();
+    for (size_t i = 0; i < quic->negotiation.kept; i++) {
+        quic_version_format(quic->negotiation.versions[i], name);
+        json_array_append_new(versions, json_string(name));
+    }
+    json_object_set_new(value, "code", json_string(quic->code));
+    json_object_set_new(value, "port", json_integer(quic->port));
+    json_object_set_new(value, "why", json_string(quic->promised ? "alt_svc" : "asked"));
+    json_object_set_new(value, "sent", json_integer(quic->sent));
+    json_object_set_new(value, "rtt_ms", value_number(quic->rtt_ms));
+    json_object_set_new(value, "versions", versions);
+    json_object_set_new(value, "versions_total", value_count(quic->negotiation.count));
+    json_object_set_new(value, "errno",
+                        quic->error ? json_string(strerrorname_np(quic->error)) : json_null());
+    json_object_set_new(value, "sender",
+                        quic->has_refusal ? value_address(&quic->sender) : json_null());
+    if (quic->has_refusal) {
+        json_object_set_new(value, "icmp_type", json_integer(quic->icmp_type));
+        json_object_set_new(value, "icmp_code", json_integer(quic->icmp_code));
+    }
+    return value;
+}
+
+static json_t *json_try(const struct report_try *try)
+{
+    json_t *value = json_object();
+
+    json_object_set_new(value, "change", json_string(banner_change_name(try->change)));
+    json_object_set_new(value, "cured", json_boolean(try->cured));
+    json_object_set_new(value, "code", *try->code ? json_string(try->code) : json_null());
+    json_object_set_new(value, "status", value_known((uint64_t)try->status));
+    json_object_set_new(value, "client_hello_bytes", value_known(try->hello_bytes));
+    return value;
+}
+
+static json_t *json_differential(const struct report_banner *b)
+{
+    const struct report_banner_differential *d = &b->differential;
+    json_t *value, *tries, *cures;
+
+    if (!b->has_differential)
+        return json_null();
+    value = json_object();
+    tries = json_array();
+    cures = json_array();
+    for (size_t i = 0; i < d->count; i++) {
+        json_array_append_new(tries, json_try(&d->tries[i]));
+        if (d->tries[i].cured && !d->intermittent)
+            json_array_append_new(cures, json_string(banner_change_name(d->tries[i].change)));
+    }
+    json_object_set_new(value, "intermittent", json_boolean(d->intermittent));
+    json_object_set_new(value, "cures", cures);
+    json_object_set_new(value, "tries", tries);
+    return value;
+}
+
 static json_t *json_met(const struct service_facts *service)
 {
     static const char *const names[] = {"http.plain_on_tls", "tls.not_tls", "http.head_refused",
@@ -284,6 +350,8 @@ json_t *report_banner_value(const struct report_banner *b)
                         b->products ? json_products(b->products->products, b->products->count)
                                     : json_array());
     json_object_set_new(target, "wire", json_wire(&b->wire));
+    json_object_set_new(target, "quic", json_quic(b));
+    json_object_set_new(target, "differential", json_differential(b));
     return target;
 }
 

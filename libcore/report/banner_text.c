@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "base/timespan.h"
 #include "report/banner.h"
+#include "report/banner_change.h"
 #include "report/escape.h"
 #include "report/table.h"
 #include "report/words.h"
@@ -156,6 +157,81 @@ static void text_notes(FILE *out, const struct report_banner *b)
             fprintf(out, "    note: %s\n", notes[bit]);
 }
 
+static void text_quic_answer(FILE *out, const struct report_banner_quic *quic)
+{
+    char name[QUIC_VERSION_TEXT_SIZE];
+
+    fputs("alive, versions", out);
+    for (size_t i = 0; i < quic->negotiation.kept; i++) {
+        quic_version_format(quic->negotiation.versions[i], name);
+        fprintf(out, "%s %s", i ? "," : "", name);
+    }
+    if (!isnan(quic->rtt_ms))
+        fprintf(out, "; RTT %.3f ms", quic->rtt_ms);
+}
+
+/* "QUIC on UDP 443, which Alt-Svc promises: no reply to 3 probes (quic.no_reply)" */
+static void text_quic(FILE *out, const struct report_banner *b)
+{
+    const struct report_banner_quic *quic = &b->quic;
+    char sender[ADDRESS_TEXT_SIZE];
+
+    if (!b->has_quic)
+        return;
+    fprintf(out, "    QUIC on UDP %u%s: ", quic->port,
+            quic->promised ? ", which Alt-Svc promises" : "");
+    address_format(&quic->sender, sender);
+    if (quic->negotiation.count)
+        text_quic_answer(out, quic);
+    else if (quic->has_refusal)
+        fprintf(out, "refused by %s, ICMP %u/%u", sender, quic->icmp_type, quic->icmp_code);
+    else if (quic->error)
+        fputs(strerrordesc_np(quic->error), out);
+    else
+        fprintf(out, "no reply to %u probe%s", quic->sent, words_plural(quic->sent));
+    fprintf(out, " (%s)\n", quic->code);
+}
+
+/* The changes that cured it, or those that did not. */
+static size_t text_changes(FILE *out, const struct report_banner_differential *d, bool cured)
+{
+    size_t said = 0;
+
+    for (size_t i = 0; i < d->count; i++) {
+        const struct report_try *try = &d->tries[i];
+
+        if (try->cured != cured || try->change == CHANGE_NOTHING)
+            continue;
+        fprintf(out, "%s%s", said++ ? ", " : "", banner_change_words(try->change));
+        if (!cured)
+            fprintf(out, " (%s)", try->code);
+    }
+    return said;
+}
+
+static void text_differential(FILE *out, const struct report_banner *b, bool verbose)
+{
+    const struct report_banner_differential *d = &b->differential;
+    size_t cures = 0;
+
+    if (!b->has_differential)
+        return;
+    for (size_t i = 0; i < d->count; i++)
+        cures += d->tries[i].cured;
+    if (d->intermittent) {
+        fputs("    differential: asked once more it works: the fault comes and goes\n", out);
+        return;
+    }
+    fputs(cures ? "    differential: it works " : "    differential: no change cures it", out);
+    text_changes(out, d, true);
+    fputc('\n', out);
+    if (verbose && d->count > 1 + cures) {
+        fputs("    and fails ", out);
+        text_changes(out, d, false);
+        fputc('\n', out);
+    }
+}
+
 static void text_headers(FILE *out, const struct http_facts *http)
 {
     char name[TEXT_ESCAPED_SIZE(128)], value[TEXT_LINE_SIZE];
@@ -216,6 +292,8 @@ int report_banner_text(FILE *out, const struct report_banner *b,
         text_warning(out, options->color, b->server_error->code, b->server_error->detail);
     text_tls(out, b, options);
     text_notes(out, b);
+    text_quic(out, b);
+    text_differential(out, b, options->verbose);
     if (b->service && options->verbose && b->service->has_http)
         text_headers(out, &b->service->http);
     if (b->service && options->verbose)
