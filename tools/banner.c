@@ -48,7 +48,8 @@ static int banner_run(const struct service_context *context, struct banner_outpu
     const struct service_sink sink = {
         .context = output,
         .report = banner_report,
-        .room = banner_room,
+        /* Lines of JSON wait for nothing. */
+        .room = context->request->common.format == FORMAT_JSONL ? NULL : banner_room,
         .progress = banner_progress,
     };
     int64_t start_unix_ns = netio_to_unix(context->session->io, netio_now(context->session->io));
