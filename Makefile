@@ -27,7 +27,7 @@ TEST_PACKAGES := clang libclang-rt-14-dev llvm libcmocka-dev bats mtr-tiny trace
   fping hping3 zmap tcptrace iputils-ping iputils-tracepath iproute2 nftables tshark tcpdump mandoc jq python3 \
   python3-scapy python3-yaml procps util-linux curl mmdb-bin time shellcheck rpm \
   nginx apache2-bin lighttpd haproxy openssh-server openssl vsftpd redis-server mariadb-server-core \
-  memcached nghttp2-server postgresql
+  memcached nghttp2-server postgresql cmark-gfm
 
 # --- how ----------------------------------------------------------------------
 PKG_LIBS := libpcap zlib libzstd libssl libcrypto libcares jansson yaml-0.1 expat libpcre2-8 libcap \
