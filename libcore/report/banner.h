@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "engine/service.h"
+#include "engine/service_wire.h"
 #include "engine/version.h"
 #include "wire/address.h"
 #include "wire/quic.h"
@@ -24,11 +25,12 @@ struct report_banner_hop { /* one redirect that was followed, or the one that wa
     bool foreign;           /* neither http nor https: never followed */
 };
 
-struct report_banner_wire { /* what the connection itself showed */
-    const char *method;     /* "capture", "tcp_info"; NULL: nothing */
-    double syn_rtt_ms;      /* NAN: unknown */
-    uint64_t retransmissions;
-    bool has_refusal; /* an ICMP message: */
+struct report_banner_wire {                   /* what the connection itself showed */
+    const char *method;                       /* "capture", "tcp_info"; NULL: nothing */
+    double syn_rtt_ms;                        /* NAN: unknown */
+    uint64_t retransmissions;                 /* by our side, SYNs included */
+    const struct service_wire_facts *capture; /* NULL: none */
+    bool has_refusal;                         /* an ICMP message: */
     struct address sender;
     uint8_t icmp_type, icmp_code;
 };
@@ -103,7 +105,8 @@ struct report_banner {
 struct report_banner_run {
     int64_t start_unix_ns, elapsed_ns;
     const char *privilege;
-    bool interrupted;
+    bool interrupted, captures;
+    uint64_t capture_dropped; /* packets, when it captures */
     uint64_t answered, failed;
 };
 

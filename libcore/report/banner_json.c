@@ -7,6 +7,7 @@
 #include "report/banner.h"
 #include "report/banner_change.h"
 #include "report/banner_value.h"
+#include "report/banner_wire.h"
 #include "report/value.h"
 
 #define JSON_SCHEMA "netdx.banner/1"
@@ -49,6 +50,7 @@ static json_t *json_evidence(const struct report_banner *b)
         json_object_set_new(evidence, "icmp_type", json_integer(b->wire.icmp_type));
         json_object_set_new(evidence, "icmp_code", json_integer(b->wire.icmp_code));
     }
+    banner_wire_json_evidence(evidence, &b->wire);
     return evidence;
 }
 
@@ -239,19 +241,6 @@ static json_t *json_timing(const struct report_banner *b)
     return timing;
 }
 
-static json_t *json_wire(const struct report_banner_wire *wire)
-{
-    json_t *value;
-
-    if (!wire->method)
-        return json_null();
-    value = json_object();
-    json_object_set_new(value, "method", json_string(wire->method));
-    json_object_set_new(value, "syn_rtt_ms", value_number(wire->syn_rtt_ms));
-    json_object_set_new(value, "retransmissions", value_count(wire->retransmissions));
-    return value;
-}
-
 static json_t *json_quic(const struct report_banner *b)
 {
     const struct report_banner_quic *quic = &b->quic;
@@ -349,7 +338,7 @@ json_t *report_banner_value(const struct report_banner *b)
     json_object_set_new(target, "products",
                         b->products ? json_products(b->products->products, b->products->count)
                                     : json_array());
-    json_object_set_new(target, "wire", json_wire(&b->wire));
+    json_object_set_new(target, "wire", banner_wire_json(&b->wire));
     json_object_set_new(target, "quic", json_quic(b));
     json_object_set_new(target, "differential", json_differential(b));
     return target;
@@ -360,6 +349,8 @@ static void json_run(json_t *value, const struct report_banner_run *run)
     json_object_set_new(value, "elapsed_ms", value_number(ns_to_ms(run->elapsed_ns)));
     json_object_set_new(value, "interrupted", json_boolean(run->interrupted));
     json_object_set_new(value, "privilege", json_string(run->privilege));
+    json_object_set_new(value, "capture_dropped",
+                        run->captures ? value_count(run->capture_dropped) : json_null());
     json_object_set_new(value, "answered", value_count(run->answered));
     json_object_set_new(value, "failed", value_count(run->failed));
 }

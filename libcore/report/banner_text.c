@@ -6,6 +6,7 @@
 #include "base/timespan.h"
 #include "report/banner.h"
 #include "report/banner_change.h"
+#include "report/banner_wire.h"
 #include "report/escape.h"
 #include "report/table.h"
 #include "report/words.h"
@@ -268,10 +269,8 @@ static void text_timing(FILE *out, const struct report_banner *b)
         fprintf(out, "%s%s %.2f ms", between, names[i], ns_to_ms(times[i]));
         between = ", ";
     }
-    if (b->wire.method && !isnan(b->wire.syn_rtt_ms))
-        fprintf(out, "; SYN RTT %.3f ms, %llu re-sent (%s)", b->wire.syn_rtt_ms,
-                (unsigned long long)b->wire.retransmissions, b->wire.method);
-    fputc('\n', out);
+    if (*between == ',')
+        fputc('\n', out);
 }
 
 int report_banner_text(FILE *out, const struct report_banner *b,
@@ -287,6 +286,7 @@ int report_banner_text(FILE *out, const struct report_banner *b,
     fputc('\n', out);
     if (b->service && options->verbose)
         text_timing(out, b);
+    banner_wire_text(out, b, options->verbose);
     text_redirects(out, b, options->color);
     if (b->server_error)
         text_warning(out, options->color, b->server_error->code, b->server_error->detail);

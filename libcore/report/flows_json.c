@@ -2,6 +2,7 @@
 
 #include "base/timespan.h"
 #include "report/flows.h"
+#include "report/reset.h"
 #include "report/value.h"
 #include "report/words.h"
 
@@ -88,30 +89,6 @@ static void json_put_counts(json_t *object, const struct flow_counts *c)
 
 /* --- one flow --------------------------------------------------------------------------------- */
 
-static json_t *json_reasons(uint32_t reasons)
-{
-    json_t *list = json_array();
-
-    for (int bit = 0; bit < FLOW_REASONS; bit++)
-        if (reasons & 1u << bit)
-            json_array_append_new(list,
-                                  json_string(flow_reason_name((enum flow_reason)(1u << bit))));
-    return list;
-}
-
-static void json_put_reset(json_t *object, const struct flow_reset *r)
-{
-    json_object_set_new(object, "phase", json_string(flow_reset_phase_name(r->phase)));
-    json_object_set_new(object, "by", json_string(json_side(r->by)));
-    json_object_set_new(object, "origin", json_string(flow_reset_origin_name(r->origin)));
-    json_object_set_new(object, "forged", json_boolean(r->forged));
-    json_object_set_new(object, "confidence", value_number(r->confidence));
-    json_object_set_new(object, "reasons", json_reasons(r->reasons));
-    json_object_set_new(object, "ttl", value_known(r->ttl));
-    json_object_set_new(object, "ttl_expected", value_known(r->ttl_expected));
-    json_put_count(object, "count", r->count);
-}
-
 static json_t *json_reset(const struct flow_facts *f)
 {
     char sentence[JSON_SENTENCE_SIZE];
@@ -121,7 +98,7 @@ static json_t *json_reset(const struct flow_facts *f)
         return json_null();
     reset = json_object();
     json_put_count(reset, "frame", f->reset.frame);
-    json_put_reset(reset, &f->reset);
+    reset_json_put(reset, &f->reset);
     report_flows_reset(sentence, sizeof(sentence), f);
     json_object_set_new(reset, "summary", value_safe(sentence));
     return reset;
@@ -411,7 +388,7 @@ static void json_put_kind(json_t *line, const struct flow_event *event)
         json_put_retransmission(line, &event->retransmission);
         break;
     case FLOW_EVENT_RESET:
-        json_put_reset(line, &event->reset);
+        reset_json_put(line, &event->reset);
         break;
     case FLOW_EVENT_SPURIOUS:
         json_object_set_new(line, "proof", json_string(flow_spurious_name(event->spurious)));

@@ -3,6 +3,7 @@
 
 #include "base/timespan.h"
 #include "report/flows.h"
+#include "report/reset.h"
 #include "report/words.h"
 
 void report_endpoint(char out[REPORT_ENDPOINT_SIZE], const struct flow_key *key,
@@ -226,43 +227,6 @@ size_t report_flows_stall(char *out, size_t size, const struct flow_facts *facts
     return w.len;
 }
 
-static const char *words_reset_phase(enum flow_reset_phase phase)
-{
-    switch (phase) {
-    case FLOW_RESET_UNKNOWN:
-        return "at an unknown stage";
-    case FLOW_RESET_REFUSED:
-        return "in answer to the SYN";
-    case FLOW_RESET_AFTER_SYN:
-        return "during the handshake";
-    case FLOW_RESET_AFTER_ACCEPT:
-        return "right after the handshake";
-    case FLOW_RESET_AFTER_REQUEST:
-        return "after the request";
-    case FLOW_RESET_MID_RESPONSE:
-        return "in the middle of the response";
-    case FLOW_RESET_AFTER_FIN:
-        return "after a FIN";
-    case FLOW_RESET_AFTER_CLOSE_UNREAD:
-        return "after closing with data unread";
-    }
-    return "at an unknown stage";
-}
-
-static void words_reasons(struct words *w, uint32_t reasons)
-{
-    const char *before = ": ";
-
-    for (int bit = 0; bit < FLOW_REASONS; bit++) {
-        enum flow_reason reason = (enum flow_reason)(1u << bit);
-
-        if (!(reasons & (uint32_t)reason))
-            continue;
-        words_add(w, "%s%s", before, flow_reason_text(reason));
-        before = ", ";
-    }
-}
-
 size_t report_flows_reset(char *out, size_t size, const struct flow_facts *facts)
 {
     const struct flow_reset *r = &facts->reset;
@@ -273,9 +237,9 @@ size_t report_flows_reset(char *out, size_t size, const struct flow_facts *facts
         return 0;
     report_endpoint(endpoint, &facts->key, r->by);
     words_add(&w, "reset %s %s %s (frame %llu), ", r->forged ? "in the name of" : "by", endpoint,
-              words_reset_phase(r->phase), (unsigned long long)r->frame);
+              reset_words_phase(r->phase), (unsigned long long)r->frame);
     words_add(&w, "%s, %.0f %% sure", r->forged ? "forged" : "genuine", 100 * r->confidence);
-    words_reasons(&w, r->reasons);
+    reset_words_reasons(&w, r->reasons);
     return w.len;
 }
 
