@@ -25,7 +25,7 @@ struct raw {
     struct linkwatch link; /* fd -1 and ifindex 0 without an interface */
     struct clockmap clock;
     struct netio_frame twin; /* the incoming side of a loopback frame, if twin_waits */
-    bool twin_waits;
+    bool twin_waits, no_twins;
     bool drained;       /* the latest receive found nothing */
     int64_t drained_ns; /* everything stamped before this was read */
     struct netio_counters counters;
@@ -61,9 +61,10 @@ static void raw_read_cooked(struct raw *raw, struct netio_frame *frame)
 
     cursor_seek(&c, 4);
     frame->ifindex = cursor_u32(&c);
-    raw->twin_waits = cursor_u16(&c) == RAW_SLL_LOOPBACK;
+    bool loopback = cursor_u16(&c) == RAW_SLL_LOOPBACK;
     uint8_t type = cursor_u8(&c);
-    if (c.failed)
+    raw->twin_waits = loopback && !raw->no_twins;
+    if (c.failed || (loopback && raw->no_twins))
         return;
     frame->direction =
         raw->twin_waits || type == RAW_SLL_OUTGOING ? PACKET_OUTGOING : PACKET_INCOMING;
@@ -221,6 +222,7 @@ int raw_open(struct loop *loop, const struct raw_options *options, struct netio 
         return io_fail(error, -ENOMEM, "capture", strerror(ENOMEM));
     raw->io = (struct netio){.ops = &raw_ops, .name = "raw", .privilege = "raw"};
     raw->loop = loop;
+    raw->no_twins = options->loopback_once;
     raw->link.fd = -1;
     int code = raw_open_all(raw, options, error);
     if (code) {

@@ -27,6 +27,7 @@ struct raw_options {
     bool ring;             /* for high rates, and 10 to 20 ms to open (io/capture.h) */
     int snaplen;           /* bytes; 0: 1800. buffer_bytes / snaplen is how many frames can wait */
     int buffer_bytes;      /* 0: 2 MiB */
+    bool loopback_once;    /* a packet there is given out once, of unknown direction */
     bool incoming_only;    /* what leaves is not captured: half the work at high rates */
     unsigned senders;      /* threads that share large batches; 0: the caller alone */
 };
