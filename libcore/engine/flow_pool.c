@@ -45,7 +45,7 @@ int flow_pool_init(struct flow_pool *pool, size_t size, uint32_t limit)
     size_t block = flow_pool_block_bytes(size);
 
     *pool = (struct flow_pool){.size = size, .limit = limit, .per_block = 1};
-    while (pool->per_block * size * 2 <= block) {
+    while (pool->per_block * size * 2 <= block && pool->per_block < limit) {
         pool->per_block *= 2;
         pool->shift++;
     }
