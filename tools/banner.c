@@ -11,6 +11,8 @@
 #include "tools/service_context.h"
 #include "tools/service_run.h"
 
+#define BANNER_FEW 16
+
 static void banner_fail(struct banner_output *output, const struct failure *failure)
 {
     fprintf(stderr, "netdx banner: %s\n", failure->message);
@@ -44,7 +46,6 @@ static int64_t banner_progress(void *context, uint64_t done, uint64_t total, int
 static int banner_run(const struct service_context *context, struct banner_output *output,
                       const struct target_list *list)
 {
-    const struct netio *io = context->session->io;
     const struct service_sink sink = {
         .context = output,
         .report = banner_report,
@@ -53,20 +54,50 @@ static int banner_run(const struct service_context *context, struct banner_outpu
         .progress = banner_progress,
     };
     int64_t start_unix_ns = netio_to_unix(context->session->io, netio_now(context->session->io));
+    struct service_capture_counts counts = {0};
     struct service_run_facts facts = {0};
     int status;
 
     banner_output_begin(output, start_unix_ns);
     status = service_run(context, &sink, list, &facts);
+    bool captures = service_capture_counts(context->wire, &counts);
     banner_output_end(output, &(struct report_banner_run){
                                   .start_unix_ns = start_unix_ns,
                                   .elapsed_ns = facts.elapsed_ns,
-                                  .privilege = io->privilege,
+                                  .privilege = service_capture_privilege(context->wire),
+                                  .captures = captures,
+                                  .capture_dropped = counts.dropped,
                                   .interrupted = facts.interrupted,
                                   .answered = output->answered,
                                   .failed = output->failed,
                               });
     return status;
+}
+
+/* What is missing of what was captured. Returns the exit status, which a file cut short changes. */
+static int banner_end_capture(const struct service_context *context, int status)
+{
+    const struct service_options *o = context->request;
+    struct service_capture_counts counts;
+    int err = service_capture_save_error(context->wire);
+
+    if (service_capture_counts(context->wire, &counts) && !o->common.quiet) {
+        if (counts.dropped)
+            fprintf(stderr,
+                    "netdx banner: note: the capture lost %llu packets: what the wire shows may "
+                    "be incomplete\n",
+                    (unsigned long long)counts.dropped);
+        if (counts.cut)
+            fprintf(stderr,
+                    "netdx banner: note: only the latest packets of %llu failing connections "
+                    "were saved\n",
+                    (unsigned long long)counts.cut);
+    }
+    if (!err)
+        return status;
+    fprintf(stderr, "netdx banner: capture file \"%s\" cannot be written: %s\n", o->save,
+            strerror(-err));
+    return status < EXIT_UNKNOWN ? EXIT_UNKNOWN : status;
 }
 
 static int banner_with_output(const struct service_options *request, const struct target_list *list,
@@ -81,7 +112,7 @@ static int banner_with_output(const struct service_options *request, const struc
         status = failure.status;
         banner_fail(output, &failure);
     } else {
-        status = banner_run(&context, output, list);
+        status = banner_end_capture(&context, banner_run(&context, output, list));
     }
     service_context_close(&context);
     status = output_close(&output->base, "banner", 0, status);
@@ -104,6 +135,17 @@ static int banner_usage(const struct banner_request *request, const struct failu
     return EXIT_UNKNOWN;
 }
 
+/* What a quick start counts for more in than speed: no network, and few names. */
+static bool banner_is_few(const struct service_options *options, const struct target_list *list)
+{
+    if (list->count * options->ports.count > BANNER_FEW)
+        return false;
+    for (size_t i = 0; i < list->count; i++)
+        if (strchr(list->items[i].text, '/') && !strstr(list->items[i].text, "://"))
+            return false;
+    return true;
+}
+
 static int banner_with_request(struct banner_request *request)
 {
     struct banner_output *output = calloc(1, sizeof(*output));
@@ -113,8 +155,10 @@ static int banner_with_request(struct banner_request *request)
 
     if (!output)
         return EXIT_UNKNOWN;
-    if (target_list_collect(&list, &request->options.common, &failure) ||
-        banner_output_open(output, &request->options, &failure))
+    int err = target_list_collect(&list, &request->options.common, &failure);
+
+    request->options.few = banner_is_few(&request->options, &list);
+    if (err || banner_output_open(output, &request->options, &failure))
         status = banner_usage(request, &failure);
     else
         status = banner_with_output(&request->options, &list, output);

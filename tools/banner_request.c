@@ -21,6 +21,7 @@ static const struct argp_option banner_rows[] = {
     SERVICE_ROWS_RUN,
     {NULL, 0, NULL, 0, "Way out:", 3},
     COMMON_ROWS_WAY_OUT,
+    SERVICE_ROW_SOURCE_PORT,
     {NULL, 0, NULL, 0, "Names:", 4},
     COMMON_ROW_SERVERS,
     {NULL, 0, NULL, 0, "Versions:", 5},
@@ -30,13 +31,12 @@ static const struct argp_option banner_rows[] = {
     {NULL, 0, NULL, 0, "Output:", 6},
     COMMON_ROWS_FORMAT("text, json, jsonl or csv"),
     {"output", 'o', "FILE", 0, "Write the report to a file", 0},
+    SERVICE_ROW_SAVE,
     {"color", COMMON_KEY_COLOR, "WHEN", 0, "auto, always or never (auto; NO_COLOR is honoured)", 0},
     {"quiet", 'q', NULL, 0, "No notes, no progress", 0},
     {"verbose", 'v', NULL, 0, "Headers, certificate and timings too", 0},
     {NULL, 0, NULL, 0, "Privileges:", 7},
-    {"no-sandbox", COMMON_KEY_NO_SANDBOX, NULL, 0, "Keep privileges and install no sandbox", 0},
-    {"sandbox-strict", COMMON_KEY_SANDBOX_STRICT, NULL, 0,
-     "Fail where a part of the sandbox is missing", 0},
+    COMMON_ROWS_PRIVILEGE,
     {NULL, 0, NULL, 0, "Help:", 8},
     COMMON_ROWS_HELP,
     {0},
@@ -78,6 +78,8 @@ static const char *banner_problem(const struct banner_request *r)
 {
     const struct common_options *common = &r->options.common;
 
+    if (r->options.save && r->options.capture == WAY_NONE)
+        return "--save needs a capture, which --privilege none forbids";
     if (r->identify.escaped && !r->identifies)
         return "--escaped needs --identify";
     if (!r->identifies)
@@ -99,8 +101,11 @@ int banner_request_parse(struct banner_request *request, int argc, char **argv,
     *request = (struct banner_request){0};
     service_options_init(&request->options, formats);
     request->options.quic = QUIC_PROMISED;
+    request->options.common.way = WAY_AUTO;
     err = service_options_parse(&banner_command_options, argc, argv, request, &request->options,
                                 error);
+    request->options.capture = request->options.common.way;
+    request->options.common.way = WAY_NONE; /* the wire stands beside the kernel's connections */
     if (err || request->options.common.help || request->options.common.version)
         return err;
     problem = banner_problem(request);

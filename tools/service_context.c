@@ -38,6 +38,21 @@ static void service_context_note_proxies(const char *command, const struct commo
     }
 }
 
+static int service_context_watch(struct service_context *context, struct failure *failure)
+{
+    const struct service_options *o = context->request;
+    const struct service_capture_options options = {
+        .way = o->capture,
+        .first_port = o->first_port,
+        .last_port = o->last_port,
+        .few = o->few,
+        .parallel = o->parallel,
+        .save = o->save,
+    };
+
+    return service_capture_open(context->session, &options, &context->wire, failure);
+}
+
 int service_context_open(struct service_context *context, struct session *session,
                          const char *command, const struct service_options *options,
                          struct failure *failure)
@@ -48,11 +63,16 @@ int service_context_open(struct service_context *context, struct session *sessio
     service_context_note_proxies(command, &options->common);
     if (!err)
         err = service_context_load(context, command, failure);
-    return err ? err : session_seal(session, NULL, failure);
+    if (!err)
+        err = service_context_watch(context, failure);
+    if (!err)
+        err = session_seal(session, NULL, failure);
+    return err ? err : service_capture_start(context->wire, failure);
 }
 
 void service_context_close(struct service_context *context)
 {
+    service_capture_free(context->wire);
     if (context->session)
         session_close(context->session);
     tls_context_free(context->tls);

@@ -365,6 +365,7 @@ static void job_options(struct service_job *job, struct service_probe_options *o
     bool is_ipv6 = !job->is_name && job->address.family == 6;
 
     *o = (struct service_probe_options){
+        .wire = job->context->wire,
         .destination = job->address,
         .interface = r->common.interface,
         .sni = r->sni         ? r->sni
@@ -611,9 +612,16 @@ void service_job_stop(struct service_job *job)
 static void job_report_wire(const struct service_job *job, struct report_banner_wire *wire)
 {
     *wire = (struct report_banner_wire){.syn_rtt_ms = NAN};
-    if (job->facts.has_info) {
+    if (job->facts.captured) {
+        wire->method = "capture";
+        wire->capture = &job->facts.wire;
+        if (job->facts.wire.syn_rtt_ns >= 0)
+            wire->syn_rtt_ms = ns_to_ms(job->facts.wire.syn_rtt_ns);
+        wire->retransmissions = job->facts.wire.retransmissions;
+    } else if (job->facts.has_info) {
         wire->method = "tcp_info";
-        wire->syn_rtt_ms = job->facts.info.rtt_ns ? ns_to_ms(job->facts.info.rtt_ns) : NAN;
+        if (job->facts.handshake_ns)
+            wire->syn_rtt_ms = ns_to_ms(job->facts.handshake_ns);
         wire->retransmissions = job->facts.info.retransmissions;
     }
     if (job->facts.refused) {

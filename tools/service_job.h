@@ -17,6 +17,7 @@ struct service_context { /* what all jobs of a run share; borrowed */
     struct session *session;
     const struct service_options *request;
     struct tls_context *tls;
+    struct service_capture *wire;              /* NULL: nothing watches the connections */
     struct version_fingerprints *fingerprints; /* NULL: none */
     /* Whether what a job found is worth one of the request's retries. NULL: never. */
     bool (*fails)(const struct service_job *job, const void *judge);

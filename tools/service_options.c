@@ -170,6 +170,11 @@ static int service_options_run(struct service_options *o, int key, const char *v
     case SERVICE_KEY_FINGERPRINTS:
         o->fingerprints = value;
         return 0;
+    case SERVICE_KEY_SAVE:
+        o->save = value;
+        return 0;
+    case SERVICE_KEY_SOURCE_PORT:
+        return port_list_range("source port", value, &o->first_port, &o->last_port, error);
     case SERVICE_KEY_YES:
         o->yes = true;
         return 0;
@@ -195,6 +200,7 @@ void service_options_init(struct service_options *o, const char *const *formats)
         .backoff_ns = SERVICE_BACKOFF_NS,
         .common.formats = formats,
         .common.way = WAY_NONE, /* the kernel's own connections are enough */
+        .capture = WAY_NONE,
     };
     service_config_default(&o->service);
 }

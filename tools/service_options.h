@@ -30,6 +30,10 @@ struct service_options {
     enum service_quic_when quic;
     bool differential;
     bool yes;
+    int capture;                    /* WAY_RAW insists on the wire, WAY_NONE does without */
+    uint16_t first_port, last_port; /* source ports; 0: any */
+    bool few;                       /* services in all: set when the targets are known */
+    const char *save;               /* file for failing connections' packets; NULL: none */
 };
 
 enum {
@@ -50,7 +54,9 @@ enum {
     SERVICE_KEY_PROTOCOL,
     SERVICE_KEY_QUIC,
     SERVICE_KEY_RETRIES,
+    SERVICE_KEY_SAVE,
     SERVICE_KEY_SNI,
+    SERVICE_KEY_SOURCE_PORT,
     SERVICE_KEY_TIMEOUT,
     SERVICE_KEY_TLS,
     SERVICE_KEY_USER_AGENT,
@@ -104,6 +110,13 @@ enum {
     {"parallel", SERVICE_KEY_PARALLEL, "N", 0, "Services asked at once (256)", 0}, \
     COMMON_ROW_TARGETS, \
     {"yes", SERVICE_KEY_YES, NULL, 0, "Ask more than 4,096 services of one network", 0}
+
+#define SERVICE_ROW_SOURCE_PORT \
+    {"source-port", SERVICE_KEY_SOURCE_PORT, "N[-M]", 0, \
+     "Connect from these ports (some that are free)", 0}
+
+#define SERVICE_ROW_SAVE \
+    {"save", SERVICE_KEY_SAVE, "FILE", 0, "Save the packets of failing connections as pcapng", 0}
 
 #define SERVICE_ROW_FINGERPRINTS \
     {"fingerprints", SERVICE_KEY_FINGERPRINTS, "DIR", 0, \

@@ -16,10 +16,11 @@ struct service_probe {
     struct service_probe_options options;
     service_probe_done_fn *done;
     void *context;
-    struct service *service;       /* owned */
-    struct connection *connection; /* owned; NULL between connections */
-    struct tls *tls;               /* owned; NULL: plain */
-    bool securing, finished;
+    struct service *service;           /* owned */
+    struct connection *connection;     /* owned; NULL between connections */
+    struct tls *tls;                   /* owned; NULL: plain */
+    struct service_capture_flow *flow; /* owned; of the latest connection; NULL: not watched */
+    bool securing, ending, finished;
     uint8_t out[PROBE_OUT]; /* ciphertext that the kernel had no room for */
     size_t out_at, out_len;
     struct loop_timer *timer;    /* owned; for what the service waits for */
@@ -167,6 +168,7 @@ static void probe_connected(void *context, int error)
     probe_remember(p);
     if (error)
         service_refused(p->service, probe_refusal(p, error));
+    p->facts.handshake_ns = !error && p->facts.has_info ? p->facts.info.rtt_ns : 0;
     service_connected(p->service, error, probe_now(p));
     probe_step(p);
 }
@@ -175,6 +177,7 @@ static void probe_received(void *context, const uint8_t *bytes, size_t len)
 {
     struct service_probe *p = context;
 
+    service_capture_receive(p->options.wire);
     if (p->tls) {
         tls_feed(p->tls, bytes, len);
         probe_secured(p);
@@ -236,9 +239,9 @@ static void probe_connect(struct service_probe *p)
     int err;
 
     probe_disconnect(p);
-    err = connection_open(p->session->loop, &options, &probe_events, p, &p->connection);
-    if (!err)
-        err = connection_connect(p->connection);
+    service_capture_flow_end(p->flow, false);
+    err = service_capture_connect(p->options.wire, p->session->loop, &options, &probe_events, p,
+                                  &p->connection, &p->flow);
     if (err)
         service_connected(p->service, -err, probe_now(p));
 }
@@ -263,18 +266,41 @@ static bool probe_send(struct service_probe *p, const struct service_step *step)
     return sent != 0;
 }
 
+/* What the wire shows of the connection that decided it. */
 static void probe_finish(struct service_probe *p)
 {
+    struct service_facts service;
+
+    service_facts(p->service, &service);
+    p->facts.captured = service_capture_flow_facts(p->flow, &p->facts.wire);
+    service_capture_flow_end(p->flow, *service.cause.code != '\0');
+    p->flow = NULL;
     p->finished = true;
     loop_timer_set(p->timer, TIME_NEVER);
-    probe_disconnect(p);
     loop_wake(p->session->loop);
     p->done(p->context);
 }
 
+/* Nothing more is said; packets that explain how it ended may still come. */
+static void probe_end(struct service_probe *p)
+{
+    struct service_facts service;
+    int64_t again_ns;
+
+    if (!p->ending)
+        probe_disconnect(p);
+    p->ending = true;
+    service_facts(p->service, &service);
+    again_ns = service_capture_flow_wait(p->flow, *service.cause.code != '\0', probe_now(p));
+    if (again_ns)
+        loop_timer_set(p->timer, again_ns);
+    else
+        probe_finish(p);
+}
+
 static void probe_step(struct service_probe *p)
 {
-    while (!p->finished) {
+    while (!p->ending) {
         struct service_step step;
 
         service_next(p->service, probe_now(p), &step);
@@ -293,7 +319,7 @@ static void probe_step(struct service_probe *p)
         case SERVICE_WAIT:
             return;
         case SERVICE_DONE:
-            probe_finish(p);
+            probe_end(p);
             return;
         }
     }
@@ -305,6 +331,10 @@ static void probe_due(void *context)
 
     if (p->finished)
         return;
+    if (p->ending) {
+        probe_end(p);
+        return;
+    }
     probe_remember(p); /* whether the peer has acknowledged names the time-out */
     if (p->securing) {
         tls_expire(p->tls);
@@ -346,6 +376,7 @@ void service_probe_free(struct service_probe *p)
     if (!p)
         return;
     connection_close(p->connection);
+    service_capture_flow_end(p->flow, false);
     tls_free(p->tls);
     service_free(p->service);
     loop_timer_free(p->timer);
@@ -362,8 +393,14 @@ void service_probe_stop(struct service_probe *p)
 {
     if (p->finished)
         return;
+    if (p->ending) {
+        probe_finish(p);
+        return;
+    }
     service_stop(p->service, probe_now(p));
     probe_step(p);
+    if (!p->finished)
+        probe_finish(p);
 }
 
 void service_probe_facts(const struct service_probe *p, struct service_probe_facts *facts)
@@ -371,4 +408,7 @@ void service_probe_facts(const struct service_probe *p, struct service_probe_fac
     *facts = p->facts;
     service_facts(p->service, &facts->service);
     facts->tls = facts->service.tls ? p->tls_facts : NULL; /* not of a try without */
+    if (facts->captured)
+        service_wire_combine(&facts->wire, &facts->service.cause,
+                             facts->service.has_http ? PHASE_HTTP : PHASE_BANNER);
 }

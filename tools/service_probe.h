@@ -5,9 +5,11 @@
 #include "engine/service.h"
 #include "io/connection.h"
 #include "io/tls.h"
+#include "tools/service_capture.h"
 #include "tools/session.h"
 
 struct service_probe_options {
+    struct service_capture *wire;       /* borrowed; NULL: nothing watches the connections */
     struct address source, destination; /* source.family 0: routing decides */
     const char *interface;
     const char *sni;         /* NULL: none */
@@ -38,7 +40,10 @@ struct service_probe_facts {
     const struct tls_facts *tls;  /* of the latest handshake, also of a failed one; NULL: none */
     bool has_info;
     struct connection_info info; /* of the latest connection */
-    bool refused;                /* by an ICMP message: */
+    int64_t handshake_ns;        /* round trip when it stood, as the kernel has it; 0: unknown */
+    bool captured;               /* the latest connection: */
+    struct service_wire_facts wire;
+    bool refused; /* by an ICMP message: */
     struct connection_refusal refusal;
     uint16_t source_port;
 };

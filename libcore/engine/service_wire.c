@@ -16,7 +16,7 @@ const char *service_during_name(enum service_wire_during during)
 
 void service_wire_init(struct service_wire *wire, uint16_t port)
 {
-    memset(wire, 0, sizeof(*wire));
+    memset(wire, 0, offsetof(struct service_wire, segments));
     wire->port = port;
     wire->syn_rtt_ns = -1;
 }

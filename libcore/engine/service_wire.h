@@ -26,9 +26,7 @@ enum service_wire_during {
 
 const char *service_during_name(enum service_wire_during during); /* "connect", "tls" ... */
 
-struct service_wire { /* for the caller to hold; release what was initialised */
-    struct segment segments[SERVICE_WIRE_SEGMENTS];
-    size_t nsegments;
+struct service_wire {    /* for the caller to hold; release what was initialised */
     struct flows *flows; /* owned; NULL: not needed so far */
     bool no_memory;
     uint16_t port; /* the client's */
@@ -45,6 +43,8 @@ struct service_wire { /* for the caller to hold; release what was initialised */
     bool fin[2], acked[2]; /* each side's FIN was seen, and acknowledged */
     bool answered, data, reset, reset_knows, aborted;
     int64_t reset_ns;
+    size_t nsegments;
+    struct segment segments[SERVICE_WIRE_SEGMENTS]; /* the last member: it is not cleared */
 };
 
 /* `port` is the client's own, which tells the directions apart. */
