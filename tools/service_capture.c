@@ -328,7 +328,6 @@ int service_capture_connect(struct service_capture *w, struct loop *loop,
                             struct connection **connection, struct service_capture_flow **flow)
 {
     struct connection_options own = *options;
-    int err = -EADDRINUSE;
 
     *connection = NULL;
     *flow = NULL;
@@ -338,14 +337,14 @@ int service_capture_connect(struct service_capture *w, struct loop *loop,
         *flow = wire_watch(w, &own);
         if (w->io && !*flow)
             continue; /* the same ends are still being looked at */
-        err = wire_try(loop, &own, events, context, connection);
+        int err = wire_try(loop, &own, events, context, connection);
         if (err != -EADDRINUSE && err != -EADDRNOTAVAIL)
             return err;
         service_capture_flow_end(*flow, false);
         *flow = NULL;
     }
     if (w && w->fixed)
-        return err;
+        return -EADDRNOTAVAIL;
     own.source_port = 0;
     return wire_try(loop, &own, events, context, connection);
 }

@@ -611,10 +611,14 @@ void service_job_stop(struct service_job *job)
 
 static void job_report_wire(const struct service_job *job, struct report_banner_wire *wire)
 {
-    *wire = (struct report_banner_wire){.syn_rtt_ms = NAN};
+    *wire = (struct report_banner_wire){
+        .syn_rtt_ms = NAN,
+        .source_port = job->facts.source_port,
+    };
     if (job->facts.captured) {
         wire->method = "capture";
         wire->capture = &job->facts.wire;
+        wire->source_port = job->facts.wire.port;
         if (job->facts.wire.syn_rtt_ns >= 0)
             wire->syn_rtt_ms = ns_to_ms(job->facts.wire.syn_rtt_ns);
         wire->retransmissions = job->facts.wire.retransmissions;

@@ -139,6 +139,7 @@ void service_wire_facts(struct service_wire *w, struct service_wire_facts *facts
     struct flow_facts flow;
 
     *facts = (struct service_wire_facts){
+        .port = w->port,
         .seen = w->frames > 0,
         .answered = w->answered,
         .syn_rtt_ns = w->syn_rtt_ns,

@@ -58,6 +58,7 @@ void service_wire_receive(struct service_wire *wire, const struct segment *segme
 bool service_wire_is_over(const struct service_wire *wire);
 
 struct service_wire_facts {
+    uint16_t port;                 /* the client's */
     bool seen;                     /* a packet at all */
     bool answered;                 /* a SYN-ACK came, whether or not the kernel took it */
     int64_t syn_rtt_ns;            /* of the SYN that was answered (RFC 6298 3); -1: unknown */

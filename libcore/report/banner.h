@@ -28,6 +28,7 @@ struct report_banner_hop { /* one redirect that was followed, or the one that wa
 struct report_banner_wire {                   /* what the connection itself showed */
     const char *method;                       /* "capture", "tcp_info"; NULL: nothing */
     double syn_rtt_ms;                        /* NAN: unknown */
+    uint16_t source_port;                     /* 0: unknown */
     uint64_t retransmissions;                 /* by our side, SYNs included */
     const struct service_wire_facts *capture; /* NULL: none */
     bool has_refusal;                         /* an ICMP message: */

@@ -35,6 +35,7 @@ json_t *banner_wire_json(const struct report_banner_wire *wire)
         return json_null();
     value = json_object();
     json_object_set_new(value, "method", json_string(wire->method));
+    json_object_set_new(value, "source_port", value_known(wire->source_port));
     json_object_set_new(value, "syn_rtt_ms", value_number(wire->syn_rtt_ms));
     json_object_set_new(value, "retransmissions", value_count(wire->retransmissions));
     json_object_set_new(value, "peer_retransmissions",
