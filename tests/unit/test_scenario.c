@@ -128,6 +128,42 @@ static void test_reads_what_services_and_kernels_do(void **state)
     scenario_free(s);
 }
 
+static void test_reads_scripts(void **state)
+{
+    struct scenario *s = parse(
+        "name: a\npath: [{}]\nserver: {services: [{script: {port: 8443,\n"
+        " tls: {certificate: weak-key, version: '1.1', alpn: h2, client-certificate: true},\n"
+        " steps: [{wait: request, pause: 1s, send: \"a\\0\\r\\n\", times: 2kb, drip: 3ms},\n"
+        "  {hex: '15 03ff', end: reset}]}}, {dns: {answer: servfail}}, {dns: {answer: silent}}]}\n"
+        "expect: [{command: banner, target: x.example, code: dns.servfail}]\n");
+    const struct scenario_service *script = &s->server.services[0];
+    const struct scenario_step *step = script->steps;
+
+    (void)state;
+    assert_int_equal(script->kind, SERVICE_SCRIPT);
+    assert_true(script->tls.present && script->tls.h2 && script->tls.client_certificate);
+    assert_int_equal(script->tls.certificate, CERTIFICATE_WEAK_KEY);
+    assert_int_equal(script->tls.version, 11);
+    assert_int_equal(script->nsteps, 2);
+    assert_int_equal(step[0].wait, WAIT_REQUEST);
+    assert_int_equal(step[0].pause_ns, NS_PER_SEC);
+    assert_int_equal(step[0].len, 4);
+    assert_memory_equal(step[0].bytes, "a\0\r\n", 4);
+    assert_int_equal(step[0].times, 2000);
+    assert_int_equal(step[0].drip_ns, 3 * NS_PER_MS);
+    assert_int_equal(step[0].end, END_NOT);
+    assert_int_equal(step[1].len, 3);
+    assert_memory_equal(step[1].bytes, "\x15\x03\xff", 3);
+    assert_int_equal(step[1].times, 1);
+    assert_int_equal(step[1].end, END_RESET);
+    assert_int_equal(s->server.services[1].port, 53);
+    assert_int_equal(s->server.services[1].rcode, 2);
+    assert_int_equal(s->server.services[2].rcode, SCENARIO_DNS_SILENT);
+    assert_string_equal(s->expectations[0].target, "x.example");
+    assert_string_equal(s->expectations[0].code, "dns.servfail");
+    scenario_free(s);
+}
+
 static void test_reads_what_devices_do(void **state)
 {
     struct scenario *s = parse(
@@ -240,6 +276,12 @@ static void test_mistakes_are_named(void **state)
          "\"yes\" is neither \"no\" nor a mapping of fields"},
         {"name: a\npath: [{strip-options: [ttl]}]\n", 2, "path[0].strip-options[0]",
          "\"ttl\" is not one of mss, sack, timestamps, wscale, fast-open, ecn"},
+        {"name: a\npath: [{}]\nserver: {services: [{script: {steps: [{hex: 1}]}}]}\n", 3,
+         "server.services[0].script.steps[0].hex", "\"1\" is not 1 to 256 bytes like \"15 03 03\""},
+        {"name: a\npath: [{}]\nserver: {services: [{script: {steps: [{send: {}}]}}]}\n", 3,
+         "server.services[0].script.steps[0].send", "must be a single value"},
+        {"name: a\npath: [{}]\nserver: {services: [{script: {tls: {version: 3}}}]}\n", 3,
+         "server.services[0].script.tls.version", "\"3\" is not one of 1.0, 1.1, 1.2, 1.3"},
         {"name: a\npath: [{filters: [{after: 10mbit}]}]\n", 2, "path[0].filters[0].after",
          "\"10mbit\" is not a size like 10mb (b, kb, mb, gb)"},
         {"name: a\npath: [{}]\nserver: {kernel: {net.ipv4.ip_forward: 1}}\n", 3, "server.kernel",
@@ -288,6 +330,7 @@ int main(void)
         cmocka_unit_test(test_reads_what_is_written),
         cmocka_unit_test(test_reads_how_tcp_answers),
         cmocka_unit_test(test_reads_what_services_and_kernels_do),
+        cmocka_unit_test(test_reads_scripts),
         cmocka_unit_test(test_reads_what_devices_do),
         cmocka_unit_test(test_names_and_addresses_follow_the_position),
         cmocka_unit_test(test_events_build_on_earlier_ones),
