@@ -1,6 +1,7 @@
 /*
  * A whole probe against a server of arbitrary bytes. Byte 0: port; byte 1: how connections end and
- * which handshakes fail, and whether HTTP/2 is asked for; the rest: what the server says, a 0xff byte ends a connection.
+ * which handshakes fail, and whether HTTP/2 is asked for; the rest: what the server says, a 0xff
+ * byte ends a connection.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,19 @@ struct server {
     int64_t now_ns;
 };
 
+/* How a connection ends; a broken one has its cause from the TLS library. */
+static void end(struct service *service, const struct server *server)
+{
+    struct cause cause;
+
+    service_acknowledged(service, server->manners & 8);
+    cause_set(&cause, "tls.alert.x", PHASE_TLS, "fuzz");
+    if (server->manners & 4)
+        service_broken(service, &cause, server->now_ns);
+    else
+        service_closed(service, (enum service_close)(server->manners % 3), server->now_ns);
+}
+
 static void speak(struct service *service, struct server *server)
 {
     const uint8_t *stop = memchr(server->at, 0xff, (size_t)(server->end - server->at));
@@ -26,7 +40,7 @@ static void speak(struct service *service, struct server *server)
     server->at += len;
     if (stop) {
         server->at++;
-        service_closed(service, (enum service_close)(server->manners % 3), server->now_ns);
+        end(service, server);
     }
 }
 
@@ -37,10 +51,17 @@ static void step(struct service *service, struct server *server, const struct se
 
     switch (step->want) {
     case SERVICE_CONNECT:
+        if (server->manners & 128 && server->at == server->end)
+            break; /* nothing answers the SYN */
         service_connected(service, server->manners & 64 ? 111 : 0, server->now_ns);
         break;
     case SERVICE_START_TLS:
         service_alpn(service, "h2");
+        if (server->manners & 128) {
+            if (server->at < server->end)
+                speak(service, server); /* it ends, or the wait does */
+            break;
+        }
         cause_set(&cause, codes[server->manners % 3], PHASE_TLS, "fuzz");
         service_secured(service, server->manners & 32 ? &cause : NULL, server->now_ns);
         break;
@@ -55,6 +76,9 @@ static void step(struct service *service, struct server *server, const struct se
             abort(); /* nothing would ever end this wait */
         else
             server->now_ns = step->wake_ns;
+        if (server->manners & 8 && server->manners & 4)
+            service_stop(service, server->now_ns);
+        service_acknowledged(service, server->manners & 8);
     }
 }
 
