@@ -160,7 +160,8 @@ PARSERS := $(filter-out %/craft.c %/icmp.c %/tls_facts.c,$(wildcard libcore/wire
   $(wildcard libcore/engine/scenario*.c) $(wildcard libcore/engine/http*.c) libcore/engine/altsvc.c \
   libcore/engine/matrix_baseline.c libcore/engine/matrix_fields.c libcore/engine/matrix_read.c \
   $(addprefix libcore/engine/,redirect.c service.c service_answer.c service_end.c service_table.c) \
-  $(wildcard libcore/engine/version*.c) libcore/io/asn_origin.c libcore/io/dns_message.c libcore/io/savefile.c libcore/io/stream.c \
+  $(wildcard libcore/engine/version*.c) libcore/io/asn_origin.c libcore/io/dns_message.c \
+  libcore/io/savefile.c libcore/io/stream.c \
   libcore/io/unprivileged_answer.c
 COVERAGE_FLAGS := B=$B-cov CC="$(CLANG)" SAN=fuzzer-no-link OPT="-O1 -g \
   -fprofile-instr-generate -fcoverage-mapping"
