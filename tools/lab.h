@@ -75,8 +75,8 @@ void lab_services_close(struct lab_services *services);
 _Noreturn void lab_services_run(const struct lab_services *services);
 /* What a client gets on its connection, which is closed in the end. */
 void lab_serve(int fd, const struct lab_listener *listener);
-/* Makes the answer of a query. Its length, 0: there is none. */
-size_t lab_serve_dns(const struct scenario_service *service, uint8_t *query, size_t len);
+/* Makes a datagram its own answer, never a longer one. The length, 0: there is none. */
+size_t lab_serve_datagram(const struct scenario_service *service, uint8_t *bytes, size_t len);
 const char *lab_services_name(const struct scenario_service *service); /* "http" */
 
 /* What the ways to serve share. */

@@ -291,7 +291,7 @@ static void lab_serve_sink(int fd, const struct scenario_service *service)
 }
 
 /* RFC 1035 4.1.1: the query, marked as an answer. */
-size_t lab_serve_dns(const struct scenario_service *service, uint8_t *query, size_t len)
+static size_t lab_serve_dns(const struct scenario_service *service, uint8_t *query, size_t len)
 {
     enum { HEADER_LEN = 12, FLAGS = 2, QR = 0x80, RA = 0x80 };
 
@@ -300,6 +300,32 @@ size_t lab_serve_dns(const struct scenario_service *service, uint8_t *query, siz
     query[FLAGS] |= QR;
     query[FLAGS + 1] = RA | (uint8_t)service->rcode;
     return len;
+}
+
+/* RFC 8999 6: a Version Negotiation packet has both IDs the other way round. Versions 1 and 2. */
+static size_t lab_serve_quic(uint8_t *packet, size_t len)
+{
+    static const uint8_t versions[] = {0, 0, 0, 1, 0x6b, 0x33, 0x43, 0xcf};
+    enum { LONG_HEADER = 0x80, IDS = 5 };
+    size_t to = len > IDS ? packet[IDS] : 0, from = len > IDS + 1 + to ? packet[IDS + 1 + to] : 0;
+    size_t ids = 2 + to + from;
+    uint8_t swapped[512];
+
+    if (len < IDS + ids + sizeof(versions) || !(packet[0] & LONG_HEADER) || ids > sizeof(swapped))
+        return 0;
+    memcpy(swapped, packet + IDS + 1 + to, 1 + from);
+    memcpy(swapped + 1 + from, packet + IDS, 1 + to);
+    memcpy(packet + IDS, swapped, ids);
+    memset(packet + 1, 0, 4);
+    memcpy(packet + IDS + ids, versions, sizeof(versions));
+    return IDS + ids + sizeof(versions);
+}
+
+size_t lab_serve_datagram(const struct scenario_service *service, uint8_t *bytes, size_t len)
+{
+    if (service->kind == SERVICE_DNS)
+        return lab_serve_dns(service, bytes, len);
+    return service->kind == SERVICE_QUIC ? lab_serve_quic(bytes, len) : len;
 }
 
 void lab_serve(int fd, const struct lab_listener *listener)

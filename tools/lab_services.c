@@ -34,6 +34,8 @@ const char *lab_services_name(const struct scenario_service *service)
         return "script";
     case SERVICE_DNS:
         return "dns";
+    case SERVICE_QUIC:
+        return "quic";
     }
     return "service";
 }
@@ -68,7 +70,8 @@ static int lab_services_tune(int fd, const struct scenario_service *service)
 
 static bool lab_services_is_udp(const struct scenario_service *service)
 {
-    return service->kind == SERVICE_UDP_ECHO || service->kind == SERVICE_DNS;
+    return service->kind == SERVICE_UDP_ECHO || service->kind == SERVICE_DNS ||
+           service->kind == SERVICE_QUIC;
 }
 
 /* A socket of both families. */
@@ -224,14 +227,12 @@ static void lab_services_datagram(const struct lab_listener *listener)
     socklen_t peer_len = sizeof(peer);
     ssize_t len =
         recvfrom(listener->fd, bytes, sizeof(bytes), 0, (struct sockaddr *)&peer, &peer_len);
-    bool is_dns = listener->service->kind == SERVICE_DNS;
+    size_t answer = len < 0 ? 0 : lab_serve_datagram(listener->service, bytes, (size_t)len);
 
-    if (len > 0 && is_dns)
-        len = (ssize_t)lab_serve_dns(listener->service, bytes, (size_t)len);
-    if (len < 0 || (is_dns && !len) || (listener->service->delay_ns && fork()))
+    if (len < 0 || (len > 0 && !answer) || (listener->service->delay_ns && fork()))
         return;
     lab_serve_sleep(listener->service->delay_ns);
-    sendto(listener->fd, bytes, (size_t)len, MSG_NOSIGNAL, (struct sockaddr *)&peer, peer_len);
+    sendto(listener->fd, bytes, answer, MSG_NOSIGNAL, (struct sockaddr *)&peer, peer_len);
     if (listener->service->delay_ns)
         _exit(0);
 }

@@ -13,7 +13,7 @@ const struct scenario_service *netsim_host_service(const struct netsim *sim, boo
 
     for (size_t i = 0; i < server->nservices; i++) {
         enum scenario_service_kind kind = server->services[i].kind;
-        bool is_udp = kind == SERVICE_UDP_ECHO || kind == SERVICE_DNS;
+        bool is_udp = kind == SERVICE_UDP_ECHO || kind == SERVICE_DNS || kind == SERVICE_QUIC;
 
         if (server->services[i].port == port && is_udp == udp)
             return &server->services[i];

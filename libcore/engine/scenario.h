@@ -169,6 +169,7 @@ enum scenario_service_kind {
     SERVICE_UDP_ECHO,
     SERVICE_SCRIPT,
     SERVICE_DNS,
+    SERVICE_QUIC, /* its version negotiation alone */
 };
 
 enum scenario_service_reset { /* when a connection is reset; by the host itself */

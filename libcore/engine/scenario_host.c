@@ -182,10 +182,18 @@ static int read_dns(struct scenario_reader *r, const yaml_node_t *node, void *at
     return read_service_as(r, node, at, SERVICE_DNS, 53);
 }
 
+static int read_quic(struct scenario_reader *r, const yaml_node_t *node, void *at,
+                     const struct scenario_field *field)
+{
+    (void)field;
+    return read_service_as(r, node, at, SERVICE_QUIC, 443);
+}
+
 static const struct scenario_field service_kinds[] = {
     {"http", read_http, 0, 0, 0, 0},         {"tcp-echo", read_tcp_echo, 0, 0, 0, 0},
     {"tcp-sink", read_tcp_sink, 0, 0, 0, 0}, {"udp-echo", read_udp_echo, 0, 0, 0, 0},
     {"script", read_script, 0, 0, 0, 0},     {"dns", read_dns, 0, 0, 0, 0},
+    {"quic", read_quic, 0, 0, 0, 0},
 };
 
 static int read_service(struct scenario_reader *r, const yaml_node_t *node, void *at)

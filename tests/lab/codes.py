@@ -11,8 +11,12 @@ MANUAL = "man/netdx-json.5"
 SOURCES = ("libcore/base/cause.c", "libcore/engine/service*.c", "libcore/engine/http*.c",
            "libcore/io/tls*.c", "libcore/wire/tls_facts.c", "tools/service_*.c")
 CODE = re.compile(r'"((?:tcp|tls|http|banner|h2|quic)\.[a-z0-9_.]+)"')
-# What the lab cannot produce, and where it is tested: an errno that no network makes, a link with ARP.
-ELSEWHERE = {"tcp.failed": "tests/unit/test_cause.c", "tcp.unreachable.neighbour": "tests/cli/banner_hostile.bats"}
+# What the lab cannot produce, and where it is tested.
+ELSEWHERE = {
+    "tcp.failed": "tests/unit/test_cause.c",  # an errno that no network makes
+    "tcp.local_drop": "tests/cli/banner_wire.bats",  # a filter of the client's own
+    "tcp.unreachable.neighbour": "tests/cli/banner_hostile.bats",  # a link with ARP
+}
 NOTES = {"http.head_refused", "http.redirect_downgrade", "http.redirect_private", "http.redirect_scheme"}
 
 

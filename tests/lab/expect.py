@@ -69,6 +69,8 @@ def banner_findings(target):
     http = target["http"] or {}
     found = set((target["tls"] or {}).get("problems", [])) | set(target["notes"])
     found |= {"note." + note for note in http.get("notes", [])}
+    if target["quic"]:
+        found.add(target["quic"]["code"])
     for hop in http.get("redirects", []):
         found |= {name for name, key in (("http.redirect_downgrade", "downgrade"),
                                          ("http.redirect_private", "to_private"),
