@@ -1,8 +1,6 @@
 #include "io/tls.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <limits.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
@@ -58,78 +56,6 @@ static int tls_context_crl(SSL_CTX *ssl, const char *path)
     return 0;
 }
 
-/* The hashes of the subjects that are there, so that they are not read once more; 0 at the end. */
-static unsigned long *tls_anchor_hashes(X509_STORE *store)
-{
-    const STACK_OF(X509_OBJECT) *anchors = X509_STORE_get0_objects(store);
-    unsigned long *hashes = calloc((size_t)sk_X509_OBJECT_num(anchors) + 1, sizeof(*hashes));
-    size_t n = 0;
-
-    for (int i = 0; hashes && i < sk_X509_OBJECT_num(anchors); i++) {
-        X509 *anchor = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(anchors, i));
-
-        if (anchor)
-            hashes[n++] = X509_subject_name_hash(anchor);
-    }
-    return hashes;
-}
-
-static bool tls_has_anchor(const unsigned long *hashes, unsigned long hash)
-{
-    for (; hashes && *hashes; hashes++)
-        if (*hashes == hash)
-            return true;
-    return false;
-}
-
-/* As `openssl rehash` names what is in a directory: "4a6481c9.0". */
-static bool tls_anchor_name(const char *name, unsigned long *hash)
-{
-    char *end;
-
-    if (strspn(name, "0123456789abcdef") != 8 || name[8] != '.' || !name[9] ||
-        name[9 + strspn(name + 9, "0123456789")])
-        return false;
-    *hash = strtoul(name, &end, 16);
-    return true;
-}
-
-static void tls_context_directory(X509_STORE *store, X509_LOOKUP *lookup, const char *path)
-{
-    unsigned long *hashes = tls_anchor_hashes(store); /* of the file, which holds most of them */
-    DIR *directory = opendir(path);
-    char file[PATH_MAX];
-    struct dirent *entry;
-    unsigned long hash;
-
-    while (directory && (entry = readdir(directory))) {
-        if (!tls_anchor_name(entry->d_name, &hash) || tls_has_anchor(hashes, hash) ||
-            strlen(path) + 1 + strlen(entry->d_name) >= sizeof(file))
-            continue;
-        text_format(file, sizeof(file), "%s/%s", path, entry->d_name);
-        X509_load_cert_file(lookup, file, X509_FILETYPE_PEM);
-    }
-    if (directory)
-        closedir(directory);
-    free(hashes);
-}
-
-/*
- * The system's anchors, all of them now: OpenSSL's own way is to look into the directory at every
- * unknown issuer, and by then the sandbox lets nobody do so.
- */
-static void tls_context_system(X509_STORE *store)
-{
-    X509_LOOKUP *lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
-    const char *file = secure_getenv(X509_get_default_cert_file_env());
-    const char *directory = secure_getenv(X509_get_default_cert_dir_env());
-
-    if (!lookup)
-        return;
-    X509_load_cert_crl_file(lookup, file ? file : X509_get_default_cert_file(), X509_FILETYPE_PEM);
-    tls_context_directory(store, lookup, directory ? directory : X509_get_default_cert_dir());
-}
-
 /* Certificate requests are noted and answered without a certificate. */
 static int tls_context_asked(SSL *ssl, X509 **certificate, EVP_PKEY **key)
 {
@@ -166,7 +92,7 @@ int tls_context_new(const struct tls_context_options *options, struct tls_contex
         if (!SSL_CTX_load_verify_file(context->ssl, options->ca_file))
             return tls_context_fail(context, error, -EINVAL, "CA file", options->ca_file);
     } else {
-        tls_context_system(SSL_CTX_get_cert_store(context->ssl));
+        context->anchors = tls_anchors_read();
     }
     if (options->crl_file && tls_context_crl(context->ssl, options->crl_file))
         return tls_context_fail(context, error, -EINVAL, "CRL file", options->crl_file);
@@ -180,6 +106,7 @@ void tls_context_free(struct tls_context *context)
     if (!context)
         return;
     SSL_CTX_free(context->ssl);
+    tls_anchors_free(context->anchors);
     free(context);
 }
 
@@ -249,6 +176,14 @@ static int tls_configure(struct tls *tls, const struct tls_options *options)
     return options->alpn ? tls_set_alpn(ssl, options->alpn) : 0;
 }
 
+static void tls_context_trust(struct tls_context *context)
+{
+    tls_anchors_trust(context->anchors, SSL_CTX_get_cert_store(context->ssl));
+    tls_anchors_free(context->anchors);
+    context->anchors = NULL;
+    ERR_clear_error();
+}
+
 int tls_new(struct tls_context *context, const struct tls_options *options, struct tls **out)
 {
     struct tls *tls = calloc(1, sizeof(*tls));
@@ -256,6 +191,7 @@ int tls_new(struct tls_context *context, const struct tls_options *options, stru
 
     if (!tls)
         return -ENOMEM;
+    tls_context_trust(context);
     tls->alert = tls->cause.alert = -1;
     tls->unix_seconds = options->unix_seconds;
     tls->expiring_days = options->expiring_days ? options->expiring_days : 7;

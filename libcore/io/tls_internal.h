@@ -9,7 +9,8 @@
 #define TLS_FIRST_BYTES 256
 
 struct tls_context {
-    SSL_CTX *ssl; /* owned */
+    SSL_CTX *ssl;                /* owned */
+    struct tls_anchors *anchors; /* owned; NULL: none, or they are trusted already */
 };
 
 struct tls {
@@ -29,6 +30,11 @@ struct tls {
     size_t first_len;
     size_t hello_bytes;
 };
+
+/* tls_anchors.c: the system's; NULL: none */
+struct tls_anchors *tls_anchors_read(void);
+void tls_anchors_free(struct tls_anchors *anchors);
+void tls_anchors_trust(const struct tls_anchors *anchors, X509_STORE *store);
 
 /* tls_certificate.c: the verification's errors, gathered and never obeyed */
 int tls_certificate_verify(int ok, X509_STORE_CTX *store);

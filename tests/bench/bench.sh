@@ -26,6 +26,7 @@ done
     --interval 10ms --jsonl -o "$work/syn-measured" 10.99.0.2:80
 /usr/bin/python3 "$here/syn_accuracy.py" lab "$work/syn-measured" "$work/syn-truth"
 unshare -n /usr/bin/python3 "$here/sweep.py" "$netdx"
+unshare -n /usr/bin/python3 "$here/banner_speed.py" "$netdx"
 
 # TCP flows: against the truth, beside tshark and tcptrace, and live.
 lab=$here/../lab
@@ -63,4 +64,4 @@ figure syn_scenarios "SYN outcomes and findings right, seeds" "99 of 100" \
     'right in at least ([0-9]+) of ([0-9]+) seeds' '$2 == 100 && $1 >= 99'
 
 printf '\n%-44s %14s %16s  %s\n' "" asked measured met
-awk -F '\t' '{ printf "%-44s %14s %16s  %s\n", $1, $2, $3, $4 } END { exit NR != 28 }' "$work/summary"
+awk -F '\t' '{ printf "%-44s %14s %16s  %s\n", $1, $2, $3, $4 } END { exit NR != 37 }' "$work/summary"
