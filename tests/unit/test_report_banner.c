@@ -238,6 +238,47 @@ static void test_text_of_failures(void **state)
 }
 
 /* Nobody knows it, and it said something. */
+/* What a capture shows of a connection that was reset on its way. */
+static void setup_reset(void)
+{
+    static struct service_wire_facts wire;
+
+    wire = (struct service_wire_facts){
+        .peer_retransmissions = 1,
+        .has_reset = true,
+        .reset = {.phase = FLOW_RESET_AFTER_REQUEST,
+                  .by = FLOW_SERVER,
+                  .origin = FLOW_ORIGIN_DEVICE,
+                  .forged = true,
+                  .confidence = 0.875,
+                  .reasons = FLOW_REASON_TTL_DIFFERS | FLOW_REASON_HOST_GOES_ON,
+                  .ttl = 61,
+                  .ttl_expected = 57,
+                  .count = 1},
+        .during = SERVICE_DURING_REQUEST,
+    };
+    setup_failure();
+    cause_set(&service.cause, "tcp.reset.after_request", PHASE_HTTP, "reset");
+    banner.target = "lab";
+    banner.wire = (struct report_banner_wire){.method = "capture",
+                                              .syn_rtt_ms = 40,
+                                              .source_port = 40000,
+                                              .retransmissions = 2,
+                                              .capture = &wire};
+}
+
+static void test_text_of_a_reset(void **state)
+{
+    (void)state;
+    setup_reset();
+    expect_text(false, false,
+                "[2001:db8::1]:80  tcp.reset.after_request: reset\n"
+                "    wire: SYN RTT 40.000 ms; 2 segments sent again by us; 1 segment sent again to "
+                "us; reset by a device on the way in the name of 2001:db8::1 after the request "
+                "(forged, 88 % sure: its TTL differs from that of the host's other packets, the "
+                "host went on sending afterwards)\n");
+}
+
 static void test_text_of_the_unknown(void **state)
 {
     (void)state;
@@ -279,6 +320,28 @@ static void test_json_of_a_site(void **state)
     expect_member(line, "products.1.name", "\"PHP\"");
     expect_member(line, "products.1.version", "null");
     expect_member(line, "wire.syn_rtt_ms", "11.5");
+    json_decref(line);
+}
+
+static void test_json_of_a_reset(void **state)
+{
+    json_t *line;
+
+    (void)state;
+    setup_reset();
+    line = as_json();
+    expect_member(line, "wire.method", "\"capture\"");
+    expect_member(line, "wire.source_port", "40000");
+    expect_member(line, "wire.retransmissions", "2");
+    expect_member(line, "wire.peer_retransmissions", "1");
+    expect_member(line, "wire.reset.during", "\"request\"");
+    expect_member(line, "wire.reset.phase", "\"after_request\"");
+    expect_member(line, "wire.reset.origin", "\"device\"");
+    expect_member(line, "wire.reset.forged", "true");
+    expect_member(line, "wire.reset.reasons", "[\"ttl_differs\",\"host_goes_on\"]");
+    expect_member(line, "wire.reset.ttl", "61");
+    expect_member(line, "error.evidence.reset_by", "\"device\"");
+    expect_member(line, "error.evidence.reset_forged", "true");
     json_decref(line);
 }
 
@@ -411,6 +474,8 @@ int main(void)
         cmocka_unit_test(test_text_in_full),
         cmocka_unit_test(test_text_of_failures),
         cmocka_unit_test(test_text_of_the_unknown),
+        cmocka_unit_test(test_text_of_a_reset),
+        cmocka_unit_test(test_json_of_a_reset),
         cmocka_unit_test(test_json_of_a_site),
         cmocka_unit_test(test_json_of_hostile_bytes),
         cmocka_unit_test(test_json_of_failures),
