@@ -32,7 +32,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct quic_negotiation got;
     struct decode result = quic_decode_negotiation(data, size, &ids, &got);
     char name[QUIC_VERSION_TEXT_SIZE];
+    uint8_t probe[QUIC_PROBE_SIZE];
 
+    quic_probe(&ids, probe);
+    if (quic_decode_negotiation(probe, sizeof(probe), &ids, &(struct quic_negotiation){0}).status !=
+        DECODE_UNKNOWN)
+        abort(); /* the probe thrown back is no answer */
     if (result.offset > size || (result.status == DECODE_OK) != (got.count > 0) ||
         got.kept > got.count || got.count > size / 4)
         abort();
