@@ -9,6 +9,7 @@
 #include "base/timespan.h"
 #include "engine/service_table.h"
 #include "tools/service_after.h"
+#include "tools/service_products.h"
 
 #define JOB_BACKOFF_MAX_NS (60 * NS_PER_SEC)
 #define JOB_URL_TEXT       TEXT_ESCAPED_SIZE(REDIRECT_TEXT_SIZE)
@@ -75,45 +76,6 @@ static void job_fail(struct service_job *job, const char *code, const char *comp
 /* --- products ----------------------------------------------------------------------------------
  */
 
-static void job_identify(struct service_job *job, enum version_kind kind, const uint8_t *bytes,
-                         size_t len)
-{
-    version_identify_with(job->context->fingerprints, kind, bytes, len, job->products);
-}
-
-/* Every product-bearing header, each time it is there, in the order of their kinds. */
-static void job_identify_headers(struct service_job *job, const struct http_facts *http)
-{
-    static const struct {
-        const char *name;
-        enum version_kind kind;
-    } headers[] = {
-        {"Server", VERSION_HTTP_SERVER},           {"X-Powered-By", VERSION_HTTP_POWERED_BY},
-        {"X-AspNet-Version", VERSION_HTTP_ASPNET}, {"X-AspNetMvc-Version", VERSION_HTTP_ASPNETMVC},
-        {"X-Generator", VERSION_HTTP_GENERATOR},   {"Via", VERSION_HTTP_VIA},
-    };
-    const uint8_t *value;
-    size_t len;
-
-    for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
-        for (size_t n = 0; http_find(http, headers[i].name, n, &value, &len); n++)
-            job_identify(job, headers[i].kind, value, len);
-}
-
-/* The kind of a row's banner or body, by its name. False: it names no product. */
-static bool job_kind_of_row(const char *protocol, enum version_kind *kind)
-{
-    const struct service_row *row = protocol ? service_row_of_name(protocol) : NULL;
-
-    for (size_t i = 0; row && row->identify && version_kind_names[i]; i++) {
-        if (strcmp(version_kind_names[i], row->identify) != 0)
-            continue;
-        *kind = (enum version_kind)i;
-        return true;
-    }
-    return false;
-}
-
 /* 5xx with who said it: a proxy on the way names itself (RFC 9209, RFC 9110 7.6.3). */
 static void job_note_server_error(struct service_job *job)
 {
@@ -136,16 +98,9 @@ static void job_note_server_error(struct service_job *job)
     cause_set(&job->server_error, code, PHASE_HTTP, "the server fails, says \"%s\"", who);
 }
 
-/* Half a version is another version. */
-static bool job_is_cut(const struct service_facts *s)
-{
-    return !strcmp(s->cause.code, "banner.timeout") || !strcmp(s->cause.code, "banner.truncated");
-}
-
 static void job_identify_all(struct service_job *job)
 {
     const struct service_facts *s = &job->facts.service;
-    enum version_kind kind;
 
     job_note_server_error(job);
     if (!job->products && (s->has_http || s->banner_len))
@@ -153,13 +108,7 @@ static void job_identify_all(struct service_job *job)
     if (!job->products)
         return;
     job->products->count = job->products->dropped = 0;
-    if (s->has_http && s->http.body_kept && job_kind_of_row(s->protocol, &kind) &&
-        kind != VERSION_HTTP_SERVER)
-        job_identify(job, kind, s->http.body, s->http.body_kept);
-    if (s->has_http)
-        job_identify_headers(job, &s->http);
-    if (s->banner_len && !job_is_cut(s) && job_kind_of_row(s->protocol, &kind))
-        job_identify(job, kind, s->banner, s->banner_len);
+    service_products(job->context->fingerprints, s, job->products);
 }
 
 /* --- redirects ---------------------------------------------------------------------------------
