@@ -287,6 +287,7 @@ int flow_pool_init(struct flow_pool *pool, size_t size, uint32_t limit);
 void flow_pool_release(struct flow_pool *pool);
 uint32_t flow_pool_get(struct flow_pool *pool); /* 0 when there is no memory; not cleared */
 void flow_pool_put(struct flow_pool *pool, uint32_t id);
+void flow_pool_clear(struct flow_pool *pool); /* all ids are free; memory stays */
 
 static inline void *flow_pool_at(const struct flow_pool *pool, uint32_t id)
 {
@@ -450,6 +451,7 @@ uint32_t flow_table_find(const struct flows *flows, const struct flow_lookup *ke
 bool flow_table_is(const struct flow *flow, const struct flow_lookup *key);
 uint32_t flow_table_insert(struct flows *flows, const struct flow_lookup *key); /* 0: no memory */
 void flow_table_remove(struct flows *flows, struct flow *flow);
+void flow_table_clear(struct flows *flows); /* of all flows, faster than one by one */
 
 /* flow_queue.c */
 void flow_queue_init(struct flows *flows);
