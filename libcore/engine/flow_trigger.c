@@ -94,6 +94,7 @@ static void flow_trigger_timer(const struct flow_step *step, struct flow_trouble
     bool again = trouble->has_timer && trouble->timer_una == una;
 
     trouble->backoff = (uint8_t)(again && trouble->backoff < UINT8_MAX ? trouble->backoff + 1 : 1);
+    trouble->frto = again || trouble->recovery != RECOVERY_FAST || trouble->left_ns != 0;
     trouble->has_timer = true;
     trouble->timer_una = una;
     flow_trigger_recover(step, trouble, RECOVERY_LOSS);

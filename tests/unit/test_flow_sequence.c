@@ -12,6 +12,10 @@
 #define AT_CLIENT "0 > S 0\n40 < SA 0 id 0\n40 > . 1\n"
 #define AT_SERVER "0 > S 0\n0 < SA 0 id 0\n40 > . 1\n"
 
+/* Three segments whose acknowledgements do not come, and the probe. */
+#define THREE  "50 > . 1+1460\n50 > . 1461+1460\n50 > P 2921+500\n140 > P 2921+500\n"
+#define PROBED "7 > retransmission 500 tail_probe behind_tap\n"
+
 /* A request and an answer of four full segments, all seen by the client. */
 #define ANSWER                                                                                     \
     "50 > P 1+100\n90 < . 1+1460 ack 101\n90 < . 1461+1460\n90 < . 2921+1460\n90 < . 4381+1460\n"
@@ -282,6 +286,16 @@ static void test_spurious(void **state)
          "!ts\n!nosack\n" AT_CLIENT
          "50 > P 1+100\n330 > P 1+100\n370 < . 1 ack 101 ts 500350/500330\n",
          "5 > retransmission 100 timeout 1 behind_tap\n"},
+        {"F-RTO: after the timer, what was sent before it arrives",
+         AT_CLIENT THREE "400 > . 1+1460\n450 < . 1 ack 1461\n451 < . 1 ack 2921\n",
+         PROBED "8 > retransmission 1460 timeout 1 behind_tap\n10 > spurious frto revises 8\n"},
+        {"F-RTO: by a SACK", AT_CLIENT THREE "400 > . 1+1460\n450 < . 1 ack 1 sack 1461:2921\n",
+         PROBED "8 > retransmission 1460 timeout 1 behind_tap\n9 > spurious frto revises 8\n"},
+        {"what arrives had been sent again, or was SACKed before: no F-RTO",
+         AT_CLIENT THREE "400 > . 1+1460\n440 < . 1 ack 1461\n440 > . 1461+1460\n"
+                         "480 < . 1 ack 3421\n",
+         PROBED "8 > retransmission 1460 timeout 1 behind_tap\n"
+                "10 > retransmission 1460 timeout behind_tap\n"},
         {"a DSACK of what was sent once is the network's doing",
          AT_CLIENT "50 > P 1+100\n90 < . 1 ack 101\n91 < . 1 sack 1:101\n", ""},
     };
