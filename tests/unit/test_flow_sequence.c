@@ -12,6 +12,9 @@
 #define AT_CLIENT "0 > S 0\n40 < SA 0 id 0\n40 > . 1\n"
 #define AT_SERVER "0 > S 0\n0 < SA 0 id 0\n40 > . 1\n"
 
+/* The handshake took 20 ms. */
+#define SLOW_V6 "!v6\n0 > S 0\n0 < SA 0\n20 > . 1\n"
+
 /* Three segments whose acknowledgements do not come, and the probe. */
 #define THREE  "50 > . 1+1460\n50 > . 1461+1460\n50 > P 2921+500\n140 > P 2921+500\n"
 #define PROBED "7 > retransmission 500 tail_probe behind_tap\n"
@@ -103,6 +106,19 @@ static void test_fast_at_the_receiver(void **state)
          "!v6\n0 > S 0\n0 < SA 0\n2.1 > . 1\n10 > . 1+1460\n10 > . 2921+1460\n"
          "10.1 < . 1 ack 1461 sack 2921:4381\n12.4 > . 1461+1460\n",
          "7 > retransmission 1460 fast before_tap\n"},
+        {"no mark at all: the first flight took less than the handshake",
+         SLOW_V6 "20 > . 1+1460\n20.1 > . 1461+1460\n20.2 > . 2921+1460\n20.3 < . 1 ack 4381\n"
+                 "26.2 > . 4381+1460\n26.3 > . 7301+1460\n26.4 < . 1 ack 5841 sack 7301:8761\n"
+                 "32.6 > . 5841+1460\n",
+         "11 > retransmission 1460 fast before_tap\n"},
+        {"no mark at all: it comes with the next flight",
+         SLOW_V6 "20 > . 1+100\n20.1 < . 1 ack 101\n26.2 > . 101+1460\n26.3 > . 3021+1460\n"
+                 "26.4 < . 1 ack 1561 sack 3021:4481\n32.2 > . 4481+1460\n32.3 > . 1561+1460\n",
+         "10 > retransmission 1460 fast before_tap\n"},
+        {"no mark at all: it comes between the flights",
+         SLOW_V6 "20 > . 1+100\n20.1 < . 1 ack 101\n26.2 > . 101+1460\n26.3 > . 3021+1460\n"
+                 "26.4 < . 1 ack 1561 sack 3021:4481\n28.3 > . 1561+1460\n32.2 > . 4481+1460\n",
+         "9 > reordering\n"},
         {"no mark at all: another that came told the sender a round trip ago",
          "!v6\n" AT_SERVER "50 > . 1461+1460\n50 < . 1 ack 1 sack 1461:2921\n90 > . 1+1460\n"
          "90 < . 1 ack 2921\n110 > . 4381+1460\n"
