@@ -564,6 +564,7 @@ void flow_rtt_echoed(struct flow_step *step);
 int64_t flow_rtt_side(const struct flow *flow, unsigned half); /* smoothed; 0 when unknown */
 int64_t flow_rtt_whole(const struct flow *flow);               /* both sides; 0 when unknown */
 int64_t flow_rtt_least(const struct flow *flow);               /* the least of both; 0: unknown */
+int64_t flow_rtt_usual(const struct flow *flow);               /* no round trip is longer, nearly */
 int64_t flow_rtt_timeout(const struct flow *flow);             /* RFC 6298, as Linux has it */
 void flow_rtt_clock(struct flow_step *step);                   /* the first timestamp of a half */
 /* One step of the half's timestamps, learnt from their course; 0: unknown. */

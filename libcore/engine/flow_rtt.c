@@ -118,14 +118,20 @@ int64_t flow_rtt_least(const struct flow *flow)
     return ((int64_t)flow->rtt[0].min + flow->rtt[1].min) << RTT_SHIFT;
 }
 
+int64_t flow_rtt_usual(const struct flow *flow)
+{
+    int64_t variation = ((int64_t)flow->rtt[0].variation + flow->rtt[1].variation) << RTT_SHIFT;
+
+    return flow_rtt_whole(flow) + 4 * variation;
+}
+
 int64_t flow_rtt_timeout(const struct flow *flow)
 {
-    int64_t whole = flow_rtt_whole(flow);
-    int64_t variation = ((int64_t)flow->rtt[0].variation + flow->rtt[1].variation) << RTT_SHIFT;
+    int64_t whole = flow_rtt_whole(flow), usual = flow_rtt_usual(flow);
 
     if (whole == 0)
         return RTO_INITIAL_NS;
-    return whole + (4 * variation > RTO_MIN_NS ? 4 * variation : RTO_MIN_NS);
+    return usual - whole > RTO_MIN_NS ? usual : whole + RTO_MIN_NS;
 }
 
 /* The half's first segments in the order of their arrival; 0: they are not known any more. */

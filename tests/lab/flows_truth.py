@@ -47,7 +47,7 @@ def choose(seed):
     size = r.randrange(300, 1000) * 1448
     if bursts:  # about six seconds of round trips
         size = block * max(20, min(size // block, int(6000 / rtt)))
-    return {
+    c = {
         "seed": seed, "rtt_ms": rtt, "loss": math.exp(r.uniform(math.log(0.1), math.log(5))),
         "reorder": r.choice([0, 0, 0.5, 2]), "reorder_ms": r.uniform(1, max(2, rtt / 3)),
         "duplicate": r.choice([0, 0, 0.5, 2]), "family": r.choice([4, 4, 6]),
@@ -56,6 +56,9 @@ def choose(seed):
         "bytes": size, "pause": r.uniform(0, 0.02),
         "step_s": r.uniform(0.2, 1.5) if r.random() < 0.15 else None,
     }
+    if c["step_s"] and bursts:  # what is left when the path has become long
+        c["bytes"] = min(size, block * int(c["step_s"] * 1000 / rtt + 20))
+    return c
 
 
 def scenario(c):

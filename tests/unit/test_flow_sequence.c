@@ -263,6 +263,11 @@ static void test_lost_tails_before_the_tap(void **state)
          "11 < retransmission 500 tail_probe before_tap\n"},
         {"a slow answer: nothing is missing",
          AT_CLIENT ANSWER "91 > . 101 ack 5841\n100 > P 101+100\n420 < P 5841+500 ack 201\n", ""},
+        {"a path that has become longer, and a bare acknowledgement that was lost",
+         AT_CLIENT ANSWER "91 > . 101 ack 5841\n100 > P 101+100\n640 < P 5841+500 ack 201\n"
+                          "640 > P 201+100 ack 6341\n!1170 < . 6341 ack 301\n"
+                          "1171 < P 6341+500 ack 301\n",
+         ""},
         {"a prompt answer after a bare acknowledgement that was lost",
          AT_CLIENT ANSWER "91 > . 101 ack 5841\n100 > P 101+100\n!140 < . 5841 ack 201\n"
                           "150 < P 5841+500 ack 201\n",
