@@ -109,26 +109,6 @@ static void flow_ack_evidence(struct flow_step *step, uint32_t high)
     trouble->evidence_ns = step->s->when_ns;
 }
 
-void flow_ack_duplicate(struct flow_step *step)
-{
-    struct flow *flow = step->flow;
-    struct flow_trouble *trouble = flow_trouble_get(step->flows, flow, step->me);
-    struct flow_event event;
-
-    FLOW_COUNT(step->flows, trouble, dup_acks, 1);
-    if (flow->dup_acks[step->me] < UINT8_MAX)
-        flow->dup_acks[step->me]++;
-    flow->news_ns[!step->me] = step->s->when_ns;
-    if (flow->dup_acks[step->me] != DUP_THRESHOLD)
-        return;
-    if (step->s->nsack == 0)
-        flow_ack_evidence(step, step->s->ack + 1);
-    flow_event_init(step, FLOW_EVENT_DUP_ACK, &event);
-    event.seq = step->s->ack;
-    event.count = DUP_THRESHOLD;
-    flow_event_emit(step->flows, &event);
-}
-
 /* RFC 2883 (4): below the acknowledgement, or within the next block. */
 static bool flow_ack_is_dsack(const struct segment *s)
 {
@@ -139,6 +119,27 @@ static bool flow_ack_is_dsack(const struct segment *s)
     if (!seq_after(b[0].right, s->ack))
         return true;
     return s->nsack > 1 && !seq_before(b[0].left, b[1].left) && !seq_after(b[0].right, b[1].right);
+}
+
+void flow_ack_duplicate(struct flow_step *step)
+{
+    struct flow *flow = step->flow;
+    struct flow_trouble *trouble = flow_trouble_get(step->flows, flow, step->me);
+    struct flow_event event;
+
+    FLOW_COUNT(step->flows, trouble, dup_acks, 1);
+    if (flow->dup_acks[step->me] < UINT8_MAX)
+        flow->dup_acks[step->me]++;
+    if (step->s->nsack != 1 || !flow_ack_is_dsack(step->s)) /* that alone moves no timer */
+        flow->news_ns[!step->me] = step->s->when_ns;
+    if (flow->dup_acks[step->me] != DUP_THRESHOLD)
+        return;
+    if (step->s->nsack == 0)
+        flow_ack_evidence(step, step->s->ack + 1);
+    flow_event_init(step, FLOW_EVENT_DUP_ACK, &event);
+    event.seq = step->s->ack;
+    event.count = DUP_THRESHOLD;
+    flow_event_emit(step->flows, &event);
 }
 
 static void flow_ack_dsack(struct flow_step *step)

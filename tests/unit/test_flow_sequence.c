@@ -240,6 +240,10 @@ static void test_timers(void **state)
                    "420 < . 1 ack 201\n430 > P 201+100\n710 > P 201+100\n",
          "5 > retransmission 100 tail_probe behind_tap\n"
          "10 > retransmission 100 tail_probe behind_tap\n"},
+        {"a late DSACK does not put off the probe",
+         AT_CLIENT "50 > P 1+100\n90 < . 1 ack 101\n100 > . 101+1460\n100 > P 1561+100\n"
+                   "185 < . 1 ack 101 sack 1:101\n200 > P 1561+100\n",
+         "9 > retransmission 100 tail_probe behind_tap\n"},
         {"a probe is over with a DSACK",
          AT_CLIENT "50 > P 1+100\n330 > P 1+100\n370 < . 1 ack 101 sack 1:101\n"
                    "380 > P 101+100\n660 > P 101+100\n",
