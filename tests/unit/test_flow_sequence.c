@@ -240,6 +240,12 @@ static void test_timers(void **state)
                    "420 < . 1 ack 201\n430 > P 201+100\n710 > P 201+100\n",
          "5 > retransmission 100 tail_probe behind_tap\n"
          "10 > retransmission 100 tail_probe behind_tap\n"},
+        {"no probe while it recovers: the timer",
+         AT_CLIENT "50 > . 1+1460\n50 > . 1461+1460\n50 > . 2921+1460\n50 > P 4381+60\n"
+                   "90 < . 1 ack 1 sack 1461:2921\n90 < . 1 ack 1 sack 1461:4381\n"
+                   "100 > . 1+1460\n140 < . 1 ack 4381\n700 > P 4381+60\n",
+         "10 > retransmission 1460 fast behind_tap\n"
+         "12 > retransmission 60 timeout 1 behind_tap\n"},
         {"a late DSACK does not put off the probe",
          AT_CLIENT "50 > P 1+100\n90 < . 1 ack 101\n100 > . 101+1460\n100 > P 1561+100\n"
                    "185 < . 1 ack 101 sack 1:101\n200 > P 1561+100\n",
