@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "io/file.h"
@@ -18,24 +19,44 @@ bool flows_input_is_live(const struct flows_input *input)
 
 /* --- files ------------------------------------------------------------------------------------ */
 
+static int flows_input_open_file(const char *path, bool again)
+{
+    struct stat status;
+    int fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
+
+    if (fd < 0)
+        return -errno;
+    if (!again || (fd != STDIN_FILENO && !fstat(fd, &status) && S_ISREG(status.st_mode)))
+        return fd;
+    if (fd != STDIN_FILENO)
+        close(fd);
+    return -ESPIPE;
+}
+
+/* Each worker reads every file for itself: their descriptors follow one another. */
 static int flows_input_open_files(struct flows_input *input, struct failure *failure)
 {
     const struct flows_options *o = input->options;
+    size_t count = o->nfiles * o->workers;
     char complaint[128];
 
-    input->fds = malloc(o->nfiles * sizeof(*input->fds));
+    input->fds = malloc(count * sizeof(*input->fds));
     if (!input->fds)
         return failure_set(failure, -ENOMEM, "memory", "cannot start", strerror(ENOMEM));
-    for (size_t i = 0; i < o->nfiles; i++)
+    for (size_t i = 0; i < count; i++)
         input->fds[i] = -1;
-    for (size_t i = 0; i < o->nfiles; i++) {
-        input->fds[i] =
-            strcmp(o->files[i], "-") ? open(o->files[i], O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
-        if (input->fds[i] >= 0)
+    for (size_t i = 0; i < count; i++) {
+        const char *path = o->files[i % o->nfiles];
+        int fd = flows_input_open_file(path, o->workers > 1);
+
+        input->fds[i] = fd;
+        if (fd >= 0)
             continue;
-        int err = -errno;
-        snprintf(complaint, sizeof(complaint), "cannot be opened: %s", strerror(-err));
-        return failure_refuse(failure, err, "file.open", "capture file", o->files[i], complaint);
+        if (fd == -ESPIPE)
+            return failure_refuse(failure, fd, "file.open", "capture file", path,
+                                  "is no regular file: one worker can read it");
+        snprintf(complaint, sizeof(complaint), "cannot be opened: %s", strerror(-fd));
+        return failure_refuse(failure, fd, "file.open", "capture file", path, complaint);
     }
     return 0;
 }
@@ -53,18 +74,19 @@ static const char *flows_input_file_code(int err)
     }
 }
 
-static int flows_input_start_files(struct flows_input *input, struct failure *failure)
+static int flows_input_start_part(struct flows_input *input, int *fds, struct failure *failure)
 {
     const struct flows_options *o = input->options;
     struct netio **files = calloc(o->nfiles, sizeof(struct netio *));
+    struct netio **part = &input->parts[input->nparts];
     char error[IO_ERROR_SIZE];
     size_t count = 0;
     int err = files ? 0 : -ENOMEM;
 
     for (; !err && count < o->nfiles; count++) {
-        int fd = input->fds[count];
+        int fd = fds[count];
 
-        input->fds[count] = -1;
+        fds[count] = -1;
         err = file_open_fd(fd, o->files[count], input->filter, &files[count], error);
         if (err) {
             failure_set(failure, err, flows_input_file_code(err), "capture file", error);
@@ -72,16 +94,26 @@ static int flows_input_start_files(struct flows_input *input, struct failure *fa
         }
     }
     if (!err && count == 1)
-        input->parts[0] = files[0];
+        *part = files[0];
     else if (!err)
-        err = merge_open(files, count, &input->parts[0]);
+        err = merge_open(files, count, part);
     if (!err)
-        input->nparts = 1;
+        input->nparts++;
     else if (!failure->code)
         failure_set(failure, err, "memory", "cannot start", strerror(-err));
     for (size_t i = 0; err && files && i < count; i++)
         netio_close(files[i]);
     free(files);
+    return err;
+}
+
+static int flows_input_start_files(struct flows_input *input, struct failure *failure)
+{
+    const struct flows_options *o = input->options;
+    int err = 0;
+
+    for (size_t i = 0; !err && i < o->workers; i++)
+        err = flows_input_start_part(input, input->fds + i * o->nfiles, failure);
     return err;
 }
 
@@ -190,7 +222,7 @@ void flows_input_close(struct flows_input *input)
 {
     for (size_t i = 0; i < input->nparts; i++)
         netio_close(input->parts[i]);
-    for (size_t i = 0; input->fds && i < input->options->nfiles; i++)
+    for (size_t i = 0; input->fds && i < input->options->nfiles * input->options->workers; i++)
         if (input->fds[i] > STDIN_FILENO)
             close(input->fds[i]);
     free(input->fds);

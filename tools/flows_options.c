@@ -39,7 +39,8 @@ static const struct argp_option flows_rows[] = {
     {"promiscuous", KEY_PROMISCUOUS, NULL, 0, "See frames for other machines as well", 0},
     {"snaplen", KEY_SNAPLEN, "BYTES", 0, "Capture this much of each packet (256)", 0},
     {"buffer", KEY_BUFFER, "MIB", 0, "Capture buffer of each worker (16)", 0},
-    {"workers", KEY_WORKERS, "N", 0, "Threads that share a capture (one per processor)", 0},
+    {"workers", KEY_WORKERS, "N", 0,
+     "Threads that share the flows (live: one per processor; files: 1)", 0},
     {NULL, 0, NULL, 0, "Limits:", 2},
     {"count", 'c', "N", 0, "End after so many frames (0: never)", 0},
     COMMON_ROW_DEADLINE,
@@ -225,8 +226,10 @@ static const char *flows_options_problem(const struct flows_options *o)
         return "interface any holds all the others";
     if (o->any && o->promiscuous)
         return "--promiscuous needs an interface by its name";
-    if (o->nfiles && (o->promiscuous || o->workers))
-        return "--promiscuous and --workers are for live captures";
+    if (o->nfiles && o->promiscuous)
+        return "--promiscuous is for live captures";
+    if (o->nfiles && o->workers > 1 && (o->count || o->interval_ns || o->common.record))
+        return "--count, --interval and --write of a file need its packets in order: one worker";
     return NULL;
 }
 

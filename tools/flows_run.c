@@ -209,7 +209,8 @@ static bool leader_all_ended(struct flows_leader *l)
         lost = lost || (w->ended && w->ended != -EINTR && w->ended != -ENODATA);
         pthread_mutex_unlock(&w->lock);
     }
-    return all || lost; /* what one cannot read the others cannot make good */
+    return all ||
+           (lost && l->team.shares == 1); /* what one cannot read the others cannot make good */
 }
 
 static void leader_loop(struct flows_leader *l)
@@ -330,6 +331,7 @@ static int leader_init(struct flows_leader *l)
     if (l->rates_are_ours)
         flows_rates_due(&l->rates, l->start_ns);
     l->team.run = run;
+    l->team.shares = flows_input_is_live(run->input) ? 1 : (uint32_t)run->input->nparts;
     atomic_init(&l->team.stop, false);
     atomic_init(&l->team.left, run->options->count);
     flows_input_name(run->input, l->name, sizeof(l->name));
@@ -337,7 +339,8 @@ static int leader_init(struct flows_leader *l)
     if (!l->workers)
         return -ENOMEM;
     while (!err && l->count < run->input->nparts) {
-        err = flows_worker_init(&l->workers[l->count], &l->team, run->input->parts[l->count]);
+        err = flows_worker_init(&l->workers[l->count], &l->team, (uint32_t)l->count,
+                                run->input->parts[l->count]);
         l->count += !err;
     }
     return err;

@@ -32,6 +32,19 @@ static void worker_flush(struct flows_worker *worker)
     worker->count = 0;
 }
 
+/* Both directions are one worker's. The engine's table mixes with a key of its own. */
+static bool worker_is_ours(const struct flows_worker *worker, const struct segment *s)
+{
+    uint64_t a[2], b[2];
+
+    memcpy(a, s->source, sizeof(a));
+    memcpy(b, s->destination, sizeof(b));
+    uint64_t both = a[0] + b[0] + a[1] + b[1];
+    both += (uint64_t)(s->source_port + s->destination_port) << 32;
+    both *= UINT64_C(0x9e3779b97f4a7c15); /* 2^64 by the golden ratio: Knuth, TAOCP 3, 6.4 */
+    return (both >> 32) % worker->team->shares == worker->index;
+}
+
 static void worker_frame(struct flows_worker *worker, const struct netio_frame *frame)
 {
     struct segment *segment = &worker->segments[worker->count];
@@ -42,9 +55,12 @@ static void worker_frame(struct flows_worker *worker, const struct netio_frame *
     segment->direction = (uint8_t)frame->direction;
     kind = segment_decode(frame->link, frame->bytes, frame->len, frame->wire_len, segment);
     if (kind != SEGMENT_TCP) {
-        flows_count_other(worker->flows, kind);
+        if (worker->counts_frames)
+            flows_count_other(worker->flows, kind);
         return;
     }
+    if (worker->team->shares > 1 && !worker_is_ours(worker, segment))
+        return;
     segment->when_ns = frame->when_ns;
     segment->frame = frame->number;
     if (save)
@@ -78,9 +94,10 @@ static void worker_take(struct flows_worker *worker, const struct netio_frame *f
             flows_rates_emit(rates, frames[i].when_ns, worker->unix_offset_ns);
         }
         worker_frame(worker, &frames[i]);
-        worker->frames++;
+        worker->frames += worker->counts_frames;
     }
-    if (!worker->closed)
+    /* Of a share alone, batches would be too short to fetch memory ahead. */
+    if (!worker->closed && (worker->team->shares == 1 || worker->count >= FLOWS_BATCH))
         worker_flush(worker);
     pthread_mutex_unlock(&worker->lock);
 }
@@ -141,6 +158,12 @@ static int worker_step(struct flows_worker *worker, bool live)
     return 0;
 }
 
+static void worker_finish(struct flows_worker *worker)
+{
+    worker_flush(worker);
+    flows_finish(worker->flows);
+}
+
 static void *worker_main(void *context)
 {
     struct flows_worker *worker = context;
@@ -151,13 +174,16 @@ static void *worker_main(void *context)
         ended = worker_step(worker, live);
     worker_count(worker);
     pthread_mutex_lock(&worker->lock);
+    if (!live && !worker->closed)
+        worker_finish(worker);
     worker->ended = ended;
     pthread_mutex_unlock(&worker->lock);
     loop_notify(worker->team->run->loop);
     return NULL;
 }
 
-int flows_worker_init(struct flows_worker *worker, struct flows_team *team, struct netio *io)
+int flows_worker_init(struct flows_worker *worker, struct flows_team *team, uint32_t index,
+                      struct netio *io)
 {
     const struct flows_options *o = team->run->options;
     struct flows_config config = o->config;
@@ -165,6 +191,8 @@ int flows_worker_init(struct flows_worker *worker, struct flows_team *team, stru
     memset(worker, 0, sizeof(*worker));
     worker->team = team;
     worker->io = io;
+    worker->index = index;
+    worker->counts_frames = team->shares == 1 || index == 0;
     worker->unix_offset_ns = netio_to_unix(io, 0);
     pthread_mutex_init(&worker->lock, NULL);
     if (getrandom(&config.seed, sizeof(config.seed), 0) < 0)
@@ -202,7 +230,7 @@ int flows_worker_close(struct flows_worker *worker)
     pthread_mutex_lock(&worker->lock);
     int ended = worker->ended;
     worker->closed = true;
-    flows_finish(worker->flows);
+    worker_finish(worker);
     pthread_mutex_unlock(&worker->lock);
     return ended;
 }

@@ -93,9 +93,10 @@ enum flow_spurious {
     FLOW_SPURIOUS_DSACK,    /* RFC 2883: the receiver had it already */
     FLOW_SPURIOUS_EIFEL,    /* RFC 3522: the acknowledgement echoes the first copy */
     FLOW_SPURIOUS_ORIGINAL, /* the first copy came by later */
+    FLOW_SPURIOUS_FRTO,     /* RFC 5682: after a timeout, what was sent before it arrives */
 };
 
-const char *flow_spurious_name(enum flow_spurious spurious); /* "dsack", "eifel", "original" */
+const char *flow_spurious_name(enum flow_spurious spurious); /* "dsack", "frto", ... */
 
 enum flow_reset_phase {
     FLOW_RESET_UNKNOWN,            /* the flow's beginning was not seen */

@@ -1,11 +1,10 @@
 /*
  * What acknowledgements tell: of bytes that the capture has not, of segments that are missing or
- * came twice (SACK, DSACK), of retransmissions that were needless, and of the receiver's window.
+ * came twice (SACK, DSACK), and of the receiver's window.
  */
 #include "engine/flow_internal.h"
 
-#define RESENT_WALK   256 /* retransmissions looked through */
-#define DUP_THRESHOLD 3   /* RFC 5681 (3.2) */
+#define DUP_THRESHOLD 3 /* RFC 5681 (3.2) */
 
 void flow_ack_watch(struct flow *flow, unsigned half, const struct flow_trouble *trouble)
 {
@@ -17,73 +16,6 @@ void flow_ack_watch(struct flow *flow, unsigned half, const struct flow_trouble 
         flow->flags[half] |= HALF_WATCH;
     else
         flow->flags[half] &= (uint8_t)~HALF_WATCH;
-}
-
-/* --- needless retransmissions --------------------------------------------------------------- */
-
-void flow_spurious(struct flows *flows, struct flow *flow, unsigned half,
-                   struct flow_resent *resent, enum flow_spurious by, const struct segment *s)
-{
-    struct flow_trouble *trouble = flow_trouble(flows, flow, half);
-    struct flow_event event = {
-        .kind = FLOW_EVENT_SPURIOUS,
-        .when_ns = s->when_ns,
-        .frame = s->frame,
-        .flow_id = flow_cold(flows, flow)->id,
-        .sender = flow_side_of(flow, half),
-        .seq = resent->seq,
-        .bytes = resent->end - resent->seq,
-        .revises = resent->frame,
-        .spurious = by,
-    };
-
-    resent->flags |= RESENT_REVISED;
-    FLOW_COUNT(flows, trouble, spurious, resent->segments);
-    if (resent->backoff > 0) {
-        FLOW_COUNT(flows, trouble, spurious_timeout, 1);
-        if (trouble && trouble->recovery == RECOVERY_LOSS && by == FLOW_SPURIOUS_EIFEL)
-            trouble->recovery = RECOVERY_NONE; /* RFC 4015: the sender takes it back */
-    }
-    flow_event_key(flow, &event.key);
-    flow_event_emit(flows, &event);
-}
-
-struct flow_resent *flow_spurious_find(struct flows *flows, struct flow *flow, unsigned half,
-                                       uint32_t left, uint32_t right)
-{
-    const struct flow_trouble *trouble = flow_trouble(flows, flow, half);
-    uint32_t id = trouble ? trouble->resent : 0;
-
-    for (unsigned i = 0; i < RESENT_WALK; i++) {
-        struct flow_resent *resent = flow_ranges_resent(flows, id, flow_owner(flow, half));
-        if (!resent)
-            return NULL;
-        if (!(resent->flags & RESENT_REVISED) && seq_before(resent->seq, right) &&
-            seq_after(resent->end, left))
-            return resent;
-        id = resent->previous;
-    }
-    return NULL;
-}
-
-/* RFC 3522: the acknowledgement of the first missing segment echoes an older timestamp. */
-static void flow_ack_eifel(struct flow_step *step, const struct flow_trouble *trouble, uint32_t una)
-{
-    const struct segment *s = step->s;
-    uint32_t owner = flow_owner(step->flow, !step->me), id = trouble->resent;
-
-    for (unsigned i = 0; i < RESENT_WALK; i++) {
-        struct flow_resent *resent = flow_ranges_resent(step->flows, id, owner);
-        if (!resent)
-            return;
-        if (resent->flags & SENT_TIMESTAMPS && !(resent->flags & RESENT_REVISED) &&
-            !seq_after(resent->seq, una) && seq_after(resent->end, una) &&
-            !seq_before(s->ack, resent->end) && seq_before(s->tsecr, resent->tsval))
-            flow_spurious(step->flows, step->flow, !step->me, resent, FLOW_SPURIOUS_EIFEL, s);
-        if (!seq_after(resent->end, una))
-            return;
-        id = resent->previous;
-    }
 }
 
 /* --- bytes that were never seen --------------------------------------------------------------- */
@@ -148,7 +80,8 @@ void flow_ack_watched(struct flow_step *step, uint32_t una)
     if (!trouble)
         return;
     if (trouble->resent && step_has_timestamps(step))
-        flow_ack_eifel(step, trouble, una);
+        flow_spurious_eifel(step, trouble, una);
+    flow_spurious_frto(step, trouble, una, step->s->ack);
     if (trouble->holes)
         flow_ack_holes(step, trouble);
     if (trouble->sacked)
@@ -176,26 +109,6 @@ static void flow_ack_evidence(struct flow_step *step, uint32_t high)
     trouble->evidence_ns = step->s->when_ns;
 }
 
-void flow_ack_duplicate(struct flow_step *step)
-{
-    struct flow *flow = step->flow;
-    struct flow_trouble *trouble = flow_trouble_get(step->flows, flow, step->me);
-    struct flow_event event;
-
-    FLOW_COUNT(step->flows, trouble, dup_acks, 1);
-    if (flow->dup_acks[step->me] < UINT8_MAX)
-        flow->dup_acks[step->me]++;
-    flow->news_ns[!step->me] = step->s->when_ns;
-    if (flow->dup_acks[step->me] != DUP_THRESHOLD)
-        return;
-    if (step->s->nsack == 0)
-        flow_ack_evidence(step, step->s->ack + 1);
-    flow_event_init(step, FLOW_EVENT_DUP_ACK, &event);
-    event.seq = step->s->ack;
-    event.count = DUP_THRESHOLD;
-    flow_event_emit(step->flows, &event);
-}
-
 /* RFC 2883 (4): below the acknowledgement, or within the next block. */
 static bool flow_ack_is_dsack(const struct segment *s)
 {
@@ -206,6 +119,27 @@ static bool flow_ack_is_dsack(const struct segment *s)
     if (!seq_after(b[0].right, s->ack))
         return true;
     return s->nsack > 1 && !seq_before(b[0].left, b[1].left) && !seq_after(b[0].right, b[1].right);
+}
+
+void flow_ack_duplicate(struct flow_step *step)
+{
+    struct flow *flow = step->flow;
+    struct flow_trouble *trouble = flow_trouble_get(step->flows, flow, step->me);
+    struct flow_event event;
+
+    FLOW_COUNT(step->flows, trouble, dup_acks, 1);
+    if (flow->dup_acks[step->me] < UINT8_MAX)
+        flow->dup_acks[step->me]++;
+    if (step->s->nsack != 1 || !flow_ack_is_dsack(step->s)) /* that alone moves no timer */
+        flow->news_ns[!step->me] = step->s->when_ns;
+    if (flow->dup_acks[step->me] != DUP_THRESHOLD)
+        return;
+    if (step->s->nsack == 0)
+        flow_ack_evidence(step, step->s->ack + 1);
+    flow_event_init(step, FLOW_EVENT_DUP_ACK, &event);
+    event.seq = step->s->ack;
+    event.count = DUP_THRESHOLD;
+    flow_event_emit(step->flows, &event);
 }
 
 static void flow_ack_dsack(struct flow_step *step)
@@ -246,6 +180,7 @@ static void flow_ack_sacked(struct flow_step *step, const struct tcp_sack_block 
         seq_after(block->right, flow->half[!step->me].next) ||
         flow_ack_is_covered(step, trouble, block))
         return;
+    flow_spurious_frto(step, trouble, block->left, block->right);
     flow_intervals_add(step->flows, &trouble->sacked, &trouble->nsacked,
                        &(struct flow_interval){
                            .when_ns = step->s->when_ns,

@@ -47,7 +47,10 @@ static bool flow_ghost_was_silent(const struct flow_step *step, uint32_t hole, b
             silence = since_less_ns(step->s->when_ns, then[i], side);
     int64_t least = hole ? PROBE_MIN_NS : TIMER_MIN_NS;
 
-    return silence >= (whole + whole / 2 > least ? whole + whole / 2 : least);
+    if (whole + whole / 2 > least)
+        least = whole + whole / 2;
+    /* A path that has become longer makes answers late that nobody sent again. */
+    return silence >= least && (hole || silence >= flow_rtt_usual(flow));
 }
 
 /* How far the bytes may reach that were sent before and never seen. */

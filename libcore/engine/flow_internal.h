@@ -201,6 +201,7 @@ struct flow_reset_state { /* of the first RST in this side's name */
 struct flow_trouble {
     struct flow_tally tally;
     struct flow_reset_state reset;
+    int64_t flight_ns;   /* flow_rtt_flight(), once it was needed; -1: asked for in vain */
     int64_t evidence_ns; /* when the receiver last told that something is missing */
     int64_t resent_ns;   /* latest retransmission */
     int64_t left_ns;     /* when recovery ended */
@@ -217,6 +218,7 @@ struct flow_trouble {
     uint8_t recovery; /* enum flow_recovery */
     uint8_t backoff;
     bool probing; /* probe_end is valid */
+    bool frto;    /* the timer ran out of itself, not within a recovery: RFC 5682 applies */
     bool has_evidence, has_ghost, has_timer;
     bool told_ghost; /* ghost_end is exact: a bare acknowledgement came from there */
     uint32_t next_free;
@@ -287,6 +289,7 @@ int flow_pool_init(struct flow_pool *pool, size_t size, uint32_t limit);
 void flow_pool_release(struct flow_pool *pool);
 uint32_t flow_pool_get(struct flow_pool *pool); /* 0 when there is no memory; not cleared */
 void flow_pool_put(struct flow_pool *pool, uint32_t id);
+void flow_pool_clear(struct flow_pool *pool); /* all ids are free; memory stays */
 
 static inline void *flow_pool_at(const struct flow_pool *pool, uint32_t id)
 {
@@ -450,6 +453,7 @@ uint32_t flow_table_find(const struct flows *flows, const struct flow_lookup *ke
 bool flow_table_is(const struct flow *flow, const struct flow_lookup *key);
 uint32_t flow_table_insert(struct flows *flows, const struct flow_lookup *key); /* 0: no memory */
 void flow_table_remove(struct flows *flows, struct flow *flow);
+void flow_table_clear(struct flows *flows); /* of all flows, faster than one by one */
 
 /* flow_queue.c */
 void flow_queue_init(struct flows *flows);
@@ -545,11 +549,16 @@ void flow_ack_duplicate(struct flow_step *step);
 void flow_ack_sack(struct flow_step *step, uint32_t una);
 void flow_ack_window(struct flow_step *step, uint32_t window);
 void flow_ack_watch(struct flow *flow, unsigned half, const struct flow_trouble *trouble);
+
+/* flow_spurious.c */
 void flow_spurious(struct flows *flows, struct flow *flow, unsigned half,
                    struct flow_resent *resent, enum flow_spurious by, const struct segment *s);
 /* The retransmission that covers [left, right), newest first, not revised yet; or NULL. */
 struct flow_resent *flow_spurious_find(struct flows *flows, struct flow *flow, unsigned half,
                                        uint32_t left, uint32_t right);
+void flow_spurious_eifel(struct flow_step *step, const struct flow_trouble *trouble, uint32_t una);
+void flow_spurious_frto(struct flow_step *step, const struct flow_trouble *trouble, uint32_t left,
+                        uint32_t right);
 
 /* flow_rtt.c */
 void flow_rtt_acked(struct flow_step *step);
@@ -557,10 +566,14 @@ void flow_rtt_echoed(struct flow_step *step);
 int64_t flow_rtt_side(const struct flow *flow, unsigned half); /* smoothed; 0 when unknown */
 int64_t flow_rtt_whole(const struct flow *flow);               /* both sides; 0 when unknown */
 int64_t flow_rtt_least(const struct flow *flow);               /* the least of both; 0: unknown */
+int64_t flow_rtt_usual(const struct flow *flow);               /* no round trip is longer, nearly */
 int64_t flow_rtt_timeout(const struct flow *flow);             /* RFC 6298, as Linux has it */
 void flow_rtt_clock(struct flow_step *step);                   /* the first timestamp of a half */
 /* One step of the half's timestamps, learnt from their course; 0: unknown. */
 int64_t flow_rtt_tick(const struct flow_step *step);
+/* The least round trip of both sides by the first flight of a half that was not seen to acknowledge
+ * anything; 0: unknown. Not cheap. */
+int64_t flow_rtt_flight(const struct flow_step *step);
 void flow_rtt_handshake(struct flow *flow, unsigned half, int64_t rtt_ns);
 
 /* flow_reset.c */

@@ -81,6 +81,7 @@ const char *flow_spurious_name(enum flow_spurious spurious)
         [FLOW_SPURIOUS_DSACK] = "dsack",
         [FLOW_SPURIOUS_EIFEL] = "eifel",
         [FLOW_SPURIOUS_ORIGINAL] = "original",
+        [FLOW_SPURIOUS_FRTO] = "frto",
     };
 
     return NAME_OF(names, spurious);

@@ -100,3 +100,8 @@ void flow_pool_put(struct flow_pool *pool, uint32_t id)
     memcpy(flow_pool_at(pool, id), &pool->free, sizeof(pool->free));
     pool->free = id;
 }
+
+void flow_pool_clear(struct flow_pool *pool)
+{
+    pool->used = pool->free = 0;
+}

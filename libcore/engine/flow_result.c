@@ -60,12 +60,17 @@ static void flow_close_tell(struct flows *flows, const struct flow *flow,
     flow_top_add(&flows->top, flows->config.sort, facts);
 }
 
-void flow_close(struct flows *flows, struct flow *flow, enum flow_end end)
+static void flow_close_facts(struct flows *flows, const struct flow *flow, enum flow_end end)
 {
     struct flow_facts facts;
 
     flow_facts_fill(flows, flow, end, &facts);
     flow_close_tell(flows, flow, &facts);
+}
+
+void flow_close(struct flows *flows, struct flow *flow, enum flow_end end)
+{
+    flow_close_facts(flows, flow, end);
     if (flows->current == flow->self)
         flows->current = 0;
     flow_trouble_release(flows, flow, 0);
@@ -81,9 +86,16 @@ void flows_finish(struct flows *flows)
     flows->finished = true;
     for (uint32_t id = 1; id <= flows->pool.used; id++) {
         struct flow *flow = flow_at(flows, id);
-        if (flow->family)
-            flow_close(flows, flow, flow_close_reason(flow, FLOW_END_OPEN));
+        if (!flow->family)
+            continue;
+        flow_close_facts(flows, flow, flow_close_reason(flow, FLOW_END_OPEN));
+        flow_trouble_release(flows, flow, 0);
+        flow_trouble_release(flows, flow, 1);
+        flow->family = 0;
     }
+    flows->current = 0;
+    flow_table_clear(flows);
+    flow_queue_init(flows);
 }
 
 bool flows_facts(const struct flows *flows, uint64_t flow_id, struct flow_facts *facts)

@@ -11,7 +11,10 @@
 #define TICK_LEARN        4
 #define TICK_LEARN_NS     (4 * NS_PER_MS)
 #define TICK_LEARN_MAX_NS (INT64_C(86400) * NS_PER_SEC) /* before the timestamps come round */
-#define ECHO_GROWTH       2 /* an echo may have waited for data: it counts no more */
+#define ECHO_GROWTH       2  /* an echo may have waited for data: it counts no more */
+#define FLIGHT_MAX        32 /* segments of a first flight, at most; RFC 6928: 10 */
+#define FLIGHT_WALK       4096
+#define FLIGHT_LEAST_NS   NS_PER_MS /* shorter is jitter within the flight */
 
 static void flow_rtt_add(struct flow_rtt_state *rtt, uint32_t sample)
 {
@@ -115,12 +118,63 @@ int64_t flow_rtt_least(const struct flow *flow)
     return ((int64_t)flow->rtt[0].min + flow->rtt[1].min) << RTT_SHIFT;
 }
 
+int64_t flow_rtt_usual(const struct flow *flow)
+{
+    int64_t variation = ((int64_t)flow->rtt[0].variation + flow->rtt[1].variation) << RTT_SHIFT;
+
+    return flow_rtt_whole(flow) + 4 * variation;
+}
+
 int64_t flow_rtt_timeout(const struct flow *flow)
 {
-    int64_t whole = flow_rtt_whole(flow);
-    int64_t variation = ((int64_t)flow->rtt[0].variation + flow->rtt[1].variation) << RTT_SHIFT;
+    int64_t whole = flow_rtt_whole(flow), usual = flow_rtt_usual(flow);
 
     if (whole == 0)
         return RTO_INITIAL_NS;
-    return whole + (4 * variation > RTO_MIN_NS ? 4 * variation : RTO_MIN_NS);
+    return usual - whole > RTO_MIN_NS ? usual : whole + RTO_MIN_NS;
+}
+
+/* The half's first segments in the order of their arrival; 0: they are not known any more. */
+static unsigned flow_rtt_first(const struct flow_step *step,
+                               const struct flow_sent *first[FLIGHT_MAX])
+{
+    const struct flow *flow = step->flow;
+    uint32_t owner = flow_owner(flow, step->me), id = flow->half[step->me].sent;
+    uint32_t base = flow_cold(step->flows, flow)->half[step->me].base;
+    const struct flow_sent *latest[FLIGHT_MAX];
+    unsigned n = 0, count;
+
+    for (; n < FLIGHT_WALK; n++) {
+        const struct flow_sent *sent = flow_ranges_sent(step->flows, id, owner);
+        if (!sent || seq_before(sent->seq, base))
+            break; /* the SYN */
+        latest[n % FLIGHT_MAX] = sent;
+        id = sent->previous;
+    }
+    if (n == 0 || latest[(n - 1) % FLIGHT_MAX]->seq != base)
+        return 0;
+    count = n < FLIGHT_MAX ? n : FLIGHT_MAX;
+    for (unsigned i = 0; i < count; i++)
+        first[i] = latest[(n - 1 - i) % FLIGHT_MAX];
+    return count;
+}
+
+/*
+ * Full segments, and then none for most of the time since they began to come: the congestion
+ * window was used up (RFC 5681 3.1), and the next was let out by their acknowledgement.
+ */
+int64_t flow_rtt_flight(const struct flow_step *step)
+{
+    const struct flow_sent *first[FLIGHT_MAX];
+    unsigned count = flow_rtt_first(step, first);
+
+    for (unsigned i = 2; i < count; i++) {
+        int64_t since = since_ns(first[i]->when_ns, first[0]->when_ns);
+        int64_t pause = since_ns(first[i]->when_ns, first[i - 1]->when_ns);
+        if (first[i - 1]->end - first[i - 1]->seq < step->flow->half[step->me].mss)
+            return 0;
+        if (since >= FLIGHT_LEAST_NS && pause > since / 4 * 3)
+            return since;
+    }
+    return 0;
 }

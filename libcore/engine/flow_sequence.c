@@ -12,6 +12,7 @@
 #define COPY_MAX_NS       (50 * NS_PER_MS)
 #define COPY_UNKNOWN_NS   (10 * NS_PER_MS) /* without a round trip to compare with */
 #define DISORDER_MIN_NS   (1 * NS_PER_MS)
+#define FLIGHT_WALK       256
 #define KEEP_ALIVE_MIN_NS NS_PER_SEC /* tcp(7): TCP_KEEPIDLE is in whole seconds */
 
 static void flow_sequence_advance(struct flow_step *step, uint32_t end)
@@ -214,20 +215,62 @@ static void flow_sequence_ahead(struct flow_step *step)
     flow_sequence_new(step, flags);
 }
 
+/* A handshake takes longer than what follows, and a side that only sends is not timed again. */
+static int64_t flow_sequence_least(const struct flow_step *step)
+{
+    struct flow_trouble *trouble = flow_trouble(step->flows, step->flow, step->me);
+    int64_t least = flow_rtt_least(step->flow);
+
+    if (!trouble)
+        return least;
+    if (trouble->flight_ns == 0) {
+        int64_t flight = flow_rtt_flight(step);
+        trouble->flight_ns = flight > 0 ? flight : -1;
+    }
+    return trouble->flight_ns > 0 && trouble->flight_ns < least ? trouble->flight_ns : least;
+}
+
 /*
  * The hole was seen after a retransmission had come and before the answer to it could: delivered,
  * that told the sender that what it had sent before is missing (RFC 8985 6.2).
  */
-static bool flow_sequence_is_told(const struct flow_step *step, const struct flow_interval *hole)
+static bool flow_sequence_is_told(const struct flow_step *step, const struct flow_interval *hole,
+                                  int64_t least)
 {
     const struct flow_trouble *trouble = flow_trouble(step->flows, step->flow, step->me);
-    int64_t least = flow_rtt_least(step->flow);
 
     if (!trouble || trouble->resent_ns == 0 || least == 0)
         return false;
     int64_t seen = since_ns(hole->when_ns, trouble->resent_ns);
     return seen >= 0 && seen < least && since_ns(step->s->when_ns, hole->when_ns) > least / 4 &&
            since_ns(step->s->when_ns, trouble->resent_ns) >= least / 8 * 7;
+}
+
+/*
+ * Since the hole was seen there was a pause, and new segments ended it: acknowledgements have let
+ * out the next flight, and told of the hole.
+ */
+static bool flow_sequence_is_next_flight(const struct flow_step *step,
+                                         const struct flow_interval *hole)
+{
+    const struct flow *flow = step->flow;
+    uint32_t owner = flow_owner(flow, step->me), id = flow->half[step->me].sent;
+    int64_t since = since_ns(step->s->when_ns, hole->when_ns), later_ns = 0;
+    bool ended = false;
+
+    if (since < DISORDER_MIN_NS)
+        return false;
+    for (unsigned i = 0; i < FLIGHT_WALK; i++) {
+        const struct flow_sent *sent = flow_ranges_sent(step->flows, id, owner);
+        if (!sent || since_ns(sent->when_ns, hole->when_ns) < 0)
+            return false;
+        if (ended && since_ns(later_ns, sent->when_ns) > since / 2)
+            return true;
+        ended = (sent->flags & (SENT_ADVANCED | SENT_RESENT)) == SENT_ADVANCED;
+        later_ns = sent->when_ns;
+        id = sent->previous;
+    }
+    return false;
 }
 
 /*
@@ -239,7 +282,7 @@ static bool flow_sequence_hole_is_late(const struct flow_step *step,
 {
     bool timestamps = hole->flags & SENT_TIMESTAMPS && step_has_timestamps(step);
     int order = flow_sequence_order(step, timestamps, hole->tsval, hole->id);
-    int64_t least = flow_rtt_least(step->flow), needed = least / 8 * 7;
+    int64_t least = flow_rtt_least(step->flow);
 
     if (order != 0)
         return order < 0;
@@ -248,9 +291,12 @@ static bool flow_sequence_hole_is_late(const struct flow_step *step,
         if (tick > 0 && tick <= least)
             return true;
     }
+    least = flow_sequence_least(step);
+    int64_t needed = least / 8 * 7;
     if (needed < DISORDER_MIN_NS)
         needed = DISORDER_MIN_NS;
-    return since_ns(step->s->when_ns, hole->when_ns) < needed && !flow_sequence_is_told(step, hole);
+    return since_ns(step->s->when_ns, hole->when_ns) < needed &&
+           !flow_sequence_is_told(step, hole, least) && !flow_sequence_is_next_flight(step, hole);
 }
 
 enum copy_kind { COPY_NONE, COPY_DUPLICATE, COPY_LATE, COPY_RESENT };

@@ -186,3 +186,11 @@ void flow_table_remove(struct flows *flows, struct flow *flow)
     flow_pool_put(&flows->pool, id);
     flow_pool_put(&flows->colds, id);
 }
+
+void flow_table_clear(struct flows *flows)
+{
+    memset(flows->table, 0, ((size_t)flows->table_mask + 1) * sizeof(*flows->table));
+    flows->table_count = 0;
+    flow_pool_clear(&flows->pool);
+    flow_pool_clear(&flows->colds);
+}

@@ -55,7 +55,7 @@ static double flow_top_key(const struct flow_facts *facts, enum flow_sort sort)
     case FLOW_SORT_PACKETS:
         return (double)(facts->side[0].counts.packets + facts->side[1].counts.packets);
     case FLOW_SORT_START:
-        return -(double)facts->flow_id;
+        return 0;
     case FLOW_SORT_WORST:
     case FLOW_SORT_RETRANSMISSIONS:
         break;
@@ -73,6 +73,9 @@ int flow_top_compare(const struct flow_facts *a, const struct flow_facts *b, enu
         return x > y ? 1 : -1;
     if (sort == FLOW_SORT_WORST && a->stall.length_ns != b->stall.length_ns)
         return a->stall.length_ns > b->stall.length_ns ? 1 : -1;
+    /* Workers number their flows each for itself. */
+    if (a->start_ns != b->start_ns)
+        return a->start_ns < b->start_ns ? 1 : -1;
     return a->flow_id < b->flow_id ? 1 : a->flow_id > b->flow_id ? -1 : 0;
 }
 

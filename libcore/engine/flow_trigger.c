@@ -94,6 +94,7 @@ static void flow_trigger_timer(const struct flow_step *step, struct flow_trouble
     bool again = trouble->has_timer && trouble->timer_una == una;
 
     trouble->backoff = (uint8_t)(again && trouble->backoff < UINT8_MAX ? trouble->backoff + 1 : 1);
+    trouble->frto = again || trouble->recovery != RECOVERY_FAST || trouble->left_ns != 0;
     trouble->has_timer = true;
     trouble->timer_una = una;
     flow_trigger_recover(step, trouble, RECOVERY_LOSS);
@@ -119,8 +120,9 @@ static bool flow_trigger_is_probe(const struct flow_step *step, const struct flo
                                   const struct trigger_times *t, uint32_t una, uint32_t end)
 {
     int64_t least = flow_rtt_least(step->flow) / 4 * 5;
+    bool recovers = trouble->recovery == RECOVERY_FAST && trouble->left_ns == 0;
 
-    if (seq_before(end, step->flow->half[step->me].next) || trouble->probing ||
+    if (seq_before(end, step->flow->half[step->me].next) || trouble->probing || recovers ||
         (trouble->has_timer && trouble->timer_una == una) || !flow_trigger_sack(step))
         return false;
     return t->silence_ns >= (least > PROBE_LEAST_NS ? least : PROBE_LEAST_NS);

@@ -3,7 +3,7 @@
 flows.py files NETDX BENCH    whole commands on capture files; BENCH holds flow_speed, empty_loop
 flows.py live NETDX HELPERS   a sender at full speed between two namespaces: what is reported
 
-Processor time is compared, not the clock: other programs may run.
+Processor time is compared, not the clock, but for threads: other programs may run.
 """
 import json
 import os
@@ -17,6 +17,8 @@ import time
 
 SHORT = 200000  # frames for tools that need minutes for the whole file
 PACKETS, FLOWS = 4600000, 100000
+FEW, MANY, GROWN = 1000, 1000000, 10000000  # flows, flows, packets
+ASKED_GROWTH, ASKED_MEGABYTES = 1.5, 600
 ASKED, AIMED = 3.0, 2.0
 RUNS = 5
 
@@ -29,6 +31,16 @@ def measured(command):
     if os.waitstatus_to_exitcode(status) not in (0, 1, 2):
         sys.exit("  %s failed" % command[0])
     return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def clocked(command):
+    """Seconds that pass, the least of several: of threads the processor's do not tell."""
+    took = []
+    for _ in range(RUNS):
+        start = time.monotonic()
+        measured(command)
+        took.append(time.monotonic() - start)
+    return min(took)
 
 
 def row(name, packets, cpu, base, memory):
@@ -67,6 +79,31 @@ def files(netdx, bench):
             row("tcptrace", packets, cpu, base, memory)
         cpu, memory = measured(["tshark", "-q", "-r", short, "-z", "conv,tcp"])
         row("tshark", few, cpu, base, memory)
+        os.unlink(long)
+        growth(netdx, bench, work)
+
+
+def growth(netdx, bench, work):
+    """A whole command on many flows, beside one on few: a packet's share of both."""
+    cost, memory = {}, {}
+    for flows in FEW, MANY:
+        path = os.path.join(work, "grown.pcap")
+        subprocess.run([os.path.join(bench, "flow_speed"), "make", path, str(flows), str(GROWN)],
+                       check=True)
+        empty, ours = [], []
+        for _ in range(RUNS):
+            empty.append(measured([os.path.join(bench, "empty_loop"), path])[0])
+            ours.append(measured([netdx, "flows", "--json", "-r", path]))
+        cost[flows], memory[flows] = min(cpu for cpu, _ in ours), max(peak for _, peak in ours)
+        row("netdx flows, %d flows" % flows, GROWN, cost[flows], min(empty) / GROWN, memory[flows])
+    many = clocked([netdx, "flows", "--json", "--workers", "2", "-r", path])
+    one = clocked([netdx, "flows", "--json", "-r", path])
+    print("  %-50s asked %6.1f  measured %6.2f times" % (
+        "cost of a packet, %d to %d flows" % (FEW, MANY), ASKED_GROWTH, cost[MANY] / cost[FEW]))
+    print("  %-50s asked %6d  measured %6.0f MB" % (
+        "memory of all, %d flows" % MANY, ASKED_MEGABYTES, memory[MANY]))
+    print("  %-50s              measured %6.2f times (%.2f s, %.2f s)" % (
+        "faster by --workers 2, by the clock", one / many, one, many))
 
 
 # --- live ------------------------------------------------------------------------------------

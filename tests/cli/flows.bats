@@ -86,7 +86,8 @@ in_pair() {
     refused '--interface and --read exclude each other' -i lo -r file
     refused 'interface any holds all the others' -i any,lo
     refused '--promiscuous needs an interface by its name' --promiscuous -i any
-    refused '--promiscuous and --workers are for live captures' -r file --workers 2
+    refused '--promiscuous is for live captures' -r file --promiscuous
+    refused '--count, --interval and --write of a file need its packets in order: one worker' -r file --workers 2 -c 9
     refused 'file "-" was given twice' -r - -r -
     refused 'interface "" has no name' -i lo,,lo
     refused 'unknown or ambiguous option "--bogus"' --bogus
@@ -260,6 +261,26 @@ EOF
     head -c 20000 "$base/base.pcapng" >torn.pcapng
     run --separate-stderr "$NETDX" flows --json -r torn.pcapng
     is '.error.code == "file.cut" and .summary.packets > 10'
+}
+
+@test "several workers say of a file what one says, also of one that is cut" {
+    size=$(stat -c %s "$base/nano.pcap")
+    head -c $((size - 50000)) "$base/nano.pcap" >cut.pcap
+    tshark -r "$base/nano.pcap" -Y 'tcp.port == 80' -F nsecpcap -w some.pcap 2>/dev/null
+    for files in "-r $base/nano.pcap" "-r cut.pcap" "-r some.pcap -r $base/nano.pcap.gz"; do
+        for workers in 1 3; do
+            # shellcheck disable=SC2086 # a list
+            "$NETDX" flows --json --top 100 --sort start --workers $workers $files 2>err >$workers.json || [ $? -le 2 ]
+            jq -e ".workers == $workers and .summary.flows >= 8" $workers.json
+            [[ $files != *cut* ]] || grep -q "warning: cut.pcap: truncated" err
+        done
+        # Flows are numbered by each worker.
+        diff <(facts <1.json | jq 'del(.flows[].id, .findings[].example)') \
+            <(facts <3.json | jq 'del(.flows[].id, .findings[].example)')
+    done
+    run --separate-stderr bash -c 'cat "$1" | "$0" flows --workers 2 -r -' "$NETDX" "$base/nano.pcap"
+    [ "$status" -eq 3 ]
+    [[ "$stderr" == 'netdx flows: capture file "-" is no regular file: one worker can read it' ]]
 }
 
 @test "a cut file alone is a warning" {

@@ -12,6 +12,13 @@
 #define AT_CLIENT "0 > S 0\n40 < SA 0 id 0\n40 > . 1\n"
 #define AT_SERVER "0 > S 0\n0 < SA 0 id 0\n40 > . 1\n"
 
+/* The handshake took 20 ms. */
+#define SLOW_V6 "!v6\n0 > S 0\n0 < SA 0\n20 > . 1\n"
+
+/* Three segments whose acknowledgements do not come, and the probe. */
+#define THREE  "50 > . 1+1460\n50 > . 1461+1460\n50 > P 2921+500\n140 > P 2921+500\n"
+#define PROBED "7 > retransmission 500 tail_probe behind_tap\n"
+
 /* A request and an answer of four full segments, all seen by the client. */
 #define ANSWER                                                                                     \
     "50 > P 1+100\n90 < . 1+1460 ack 101\n90 < . 1461+1460\n90 < . 2921+1460\n90 < . 4381+1460\n"
@@ -99,6 +106,19 @@ static void test_fast_at_the_receiver(void **state)
          "!v6\n0 > S 0\n0 < SA 0\n2.1 > . 1\n10 > . 1+1460\n10 > . 2921+1460\n"
          "10.1 < . 1 ack 1461 sack 2921:4381\n12.4 > . 1461+1460\n",
          "7 > retransmission 1460 fast before_tap\n"},
+        {"no mark at all: the first flight took less than the handshake",
+         SLOW_V6 "20 > . 1+1460\n20.1 > . 1461+1460\n20.2 > . 2921+1460\n20.3 < . 1 ack 4381\n"
+                 "26.2 > . 4381+1460\n26.3 > . 7301+1460\n26.4 < . 1 ack 5841 sack 7301:8761\n"
+                 "32.6 > . 5841+1460\n",
+         "11 > retransmission 1460 fast before_tap\n"},
+        {"no mark at all: it comes with the next flight",
+         SLOW_V6 "20 > . 1+100\n20.1 < . 1 ack 101\n26.2 > . 101+1460\n26.3 > . 3021+1460\n"
+                 "26.4 < . 1 ack 1561 sack 3021:4481\n32.2 > . 4481+1460\n32.3 > . 1561+1460\n",
+         "10 > retransmission 1460 fast before_tap\n"},
+        {"no mark at all: it comes between the flights",
+         SLOW_V6 "20 > . 1+100\n20.1 < . 1 ack 101\n26.2 > . 101+1460\n26.3 > . 3021+1460\n"
+                 "26.4 < . 1 ack 1561 sack 3021:4481\n28.3 > . 1561+1460\n32.2 > . 4481+1460\n",
+         "9 > reordering\n"},
         {"no mark at all: another that came told the sender a round trip ago",
          "!v6\n" AT_SERVER "50 > . 1461+1460\n50 < . 1 ack 1 sack 1461:2921\n90 > . 1+1460\n"
          "90 < . 1 ack 2921\n110 > . 4381+1460\n"
@@ -220,6 +240,16 @@ static void test_timers(void **state)
                    "420 < . 1 ack 201\n430 > P 201+100\n710 > P 201+100\n",
          "5 > retransmission 100 tail_probe behind_tap\n"
          "10 > retransmission 100 tail_probe behind_tap\n"},
+        {"no probe while it recovers: the timer",
+         AT_CLIENT "50 > . 1+1460\n50 > . 1461+1460\n50 > . 2921+1460\n50 > P 4381+60\n"
+                   "90 < . 1 ack 1 sack 1461:2921\n90 < . 1 ack 1 sack 1461:4381\n"
+                   "100 > . 1+1460\n140 < . 1 ack 4381\n700 > P 4381+60\n",
+         "10 > retransmission 1460 fast behind_tap\n"
+         "12 > retransmission 60 timeout 1 behind_tap\n"},
+        {"a late DSACK does not put off the probe",
+         AT_CLIENT "50 > P 1+100\n90 < . 1 ack 101\n100 > . 101+1460\n100 > P 1561+100\n"
+                   "185 < . 1 ack 101 sack 1:101\n200 > P 1561+100\n",
+         "9 > retransmission 100 tail_probe behind_tap\n"},
         {"a probe is over with a DSACK",
          AT_CLIENT "50 > P 1+100\n330 > P 1+100\n370 < . 1 ack 101 sack 1:101\n"
                    "380 > P 101+100\n660 > P 101+100\n",
@@ -243,6 +273,11 @@ static void test_lost_tails_before_the_tap(void **state)
          "11 < retransmission 500 tail_probe before_tap\n"},
         {"a slow answer: nothing is missing",
          AT_CLIENT ANSWER "91 > . 101 ack 5841\n100 > P 101+100\n420 < P 5841+500 ack 201\n", ""},
+        {"a path that has become longer, and a bare acknowledgement that was lost",
+         AT_CLIENT ANSWER "91 > . 101 ack 5841\n100 > P 101+100\n640 < P 5841+500 ack 201\n"
+                          "640 > P 201+100 ack 6341\n!1170 < . 6341 ack 301\n"
+                          "1171 < P 6341+500 ack 301\n",
+         ""},
         {"a prompt answer after a bare acknowledgement that was lost",
          AT_CLIENT ANSWER "91 > . 101 ack 5841\n100 > P 101+100\n!140 < . 5841 ack 201\n"
                           "150 < P 5841+500 ack 201\n",
@@ -282,6 +317,16 @@ static void test_spurious(void **state)
          "!ts\n!nosack\n" AT_CLIENT
          "50 > P 1+100\n330 > P 1+100\n370 < . 1 ack 101 ts 500350/500330\n",
          "5 > retransmission 100 timeout 1 behind_tap\n"},
+        {"F-RTO: after the timer, what was sent before it arrives",
+         AT_CLIENT THREE "400 > . 1+1460\n450 < . 1 ack 1461\n451 < . 1 ack 2921\n",
+         PROBED "8 > retransmission 1460 timeout 1 behind_tap\n10 > spurious frto revises 8\n"},
+        {"F-RTO: by a SACK", AT_CLIENT THREE "400 > . 1+1460\n450 < . 1 ack 1 sack 1461:2921\n",
+         PROBED "8 > retransmission 1460 timeout 1 behind_tap\n9 > spurious frto revises 8\n"},
+        {"what arrives had been sent again, or was SACKed before: no F-RTO",
+         AT_CLIENT THREE "400 > . 1+1460\n440 < . 1 ack 1461\n440 > . 1461+1460\n"
+                         "480 < . 1 ack 3421\n",
+         PROBED "8 > retransmission 1460 timeout 1 behind_tap\n"
+                "10 > retransmission 1460 timeout behind_tap\n"},
         {"a DSACK of what was sent once is the network's doing",
          AT_CLIENT "50 > P 1+100\n90 < . 1 ack 101\n91 < . 1 sack 1:101\n", ""},
     };
