@@ -18,6 +18,7 @@ from summary import summarize
 TURNS, TARGETS, PARALLEL = 9, 1000, 300
 RATES = {"HTTP": (80, 20000, 5000), "TLS": (443, 3000, 1000)}  # port, banners, asked a second
 LISTED, DEAD, DEAD_PARALLEL, DEAD_TIMEOUT, DEAD_KB = 100000, 90000, 1024, 0.2, 200000
+ALONE = ("--privilege", "none")  # as curl: nothing but the connections
 ROW = "  %-32s %9.3f %9.0f %9.3f %9d"
 NGINX = """
 daemon off; pid nginx.pid; error_log error.log; worker_processes 2;
@@ -126,9 +127,10 @@ def beside_curl(netdx):
     for scheme, port in (("http", 80), ("https", 443)):
         tools = {
             "netdx banner": banner(netdx, listed("targets", addresses, port), "--parallel",
-                                   str(PARALLEL)),
+                                   str(PARALLEL), *ALONE),
             "curl -Z -I": ["curl", "-s", "-k", "-I", "-Z", "--parallel-max", str(PARALLEL), "-K",
                            curl_config("curl.conf", scheme, addresses)],
+            "netdx banner and the wire": banner(netdx, "targets", "--parallel", str(PARALLEL)),
         }
         runs = {name: [] for name in tools}
         for _ in range(TURNS):
@@ -149,7 +151,7 @@ def beside_curl(netdx):
 def rates(netdx):
     for what, (port, count, asked) in RATES.items():
         targets = listed("targets", (address(n) for n in range(count)), port)
-        runs = [counted(banner(netdx, targets), count) for _ in range(3)]
+        runs = [counted(banner(netdx, targets, *ALONE), count) for _ in range(3)]
         wall, cpu = (statistics.median(r[i] for r in runs) for i in range(2))
         print(ROW % ("netdx banner, %d %s" % (count, what), wall, count / wall, cpu,
                      max(r[2] for r in runs)))
