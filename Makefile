@@ -158,7 +158,7 @@ $B/tests/fuzz/%: $B/tests/fuzz/%.o $B/libcore.a
 PARSERS := $(filter-out %/craft.c %/icmp.c %/tls_facts.c,$(wildcard libcore/wire/*.c)) libcore/base/cursor.c \
   libcore/base/cursor.h libcore/base/text.c libcore/base/timespan.c \
   $(wildcard libcore/engine/scenario*.c) $(filter-out %/http2_request.c,$(wildcard libcore/engine/http*.c)) libcore/engine/altsvc.c \
-  libcore/engine/matrix_baseline.c libcore/engine/matrix_fields.c libcore/engine/matrix_read.c \
+  libcore/engine/document.c libcore/engine/matrix_baseline.c libcore/engine/matrix_fields.c libcore/engine/matrix_read.c \
   $(addprefix libcore/engine/,redirect.c service.c service_answer.c service_end.c service_table.c) \
   $(wildcard libcore/engine/version*.c) libcore/io/asn_origin.c libcore/io/dns_message.c \
   libcore/io/savefile.c libcore/io/stream.c \

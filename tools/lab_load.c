@@ -20,7 +20,7 @@ const struct builtin_scenario *lab_load_builtin(const char *name)
 static int lab_load_parse(const char *name, const char *yaml, size_t len, struct scenario **out,
                           char error[LAB_ERROR_SIZE])
 {
-    struct scenario_error where = {.line = 0};
+    struct document_error where = {.line = 0};
     int err = scenario_parse(yaml, len, out, &where);
     char place[32] = "";
 
@@ -31,7 +31,7 @@ static int lab_load_parse(const char *name, const char *yaml, size_t len, struct
         return err;
     }
     if (where.line)
-        snprintf(place, sizeof(place), ":%d:%d", where.line, where.column);
+        snprintf(place, sizeof(place), ":%zu:%zu", where.line, where.column);
     snprintf(error, LAB_ERROR_SIZE, "%s%s: %s%s%s", name, place, where.field,
              *where.field ? ": " : "", where.message);
     return err;

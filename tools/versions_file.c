@@ -45,7 +45,7 @@ static ssize_t versions_read(const char *path, size_t max, char **out)
 }
 
 /* "shop.yaml:3:5: components.web.port: MESSAGE" */
-static int versions_fail(const char *path, const struct matrix_error *where, const char *code,
+static int versions_fail(const char *path, const struct document_error *where, const char *code,
                          struct failure *failure)
 {
     char shown[TEXT_ESCAPED_SIZE(VERSIONS_PATH_SHOWN)], place[48] = "";
@@ -71,9 +71,9 @@ static int versions_fail_read(const char *what, const char *path, int err, struc
 
 int versions_file_matrix(const char *path, struct matrix **out, struct failure *failure)
 {
-    struct matrix_error error = {0};
+    struct document_error error = {0};
     char *text = NULL;
-    ssize_t len = versions_read(path, MATRIX_TEXT_MAX, &text);
+    ssize_t len = versions_read(path, DOCUMENT_TEXT_MAX, &text);
     int err = len < 0 ? (int)len : matrix_parse(text, (size_t)len, out, &error);
 
     free(text);
@@ -84,7 +84,7 @@ int versions_file_matrix(const char *path, struct matrix **out, struct failure *
 
 int versions_file_baseline(const char *path, struct matrix_baseline **out, struct failure *failure)
 {
-    struct matrix_error error = {0};
+    struct document_error error = {0};
     char *text = NULL;
     ssize_t len = versions_read(path, VERSIONS_BASELINE_MAX, &text);
     int err = len < 0 ? (int)len : matrix_baseline_parse(text, (size_t)len, out, &error);
@@ -105,7 +105,7 @@ static int targets_check(const struct matrix *m, const struct versions_place *pl
 {
     const struct matrix_component *c = &m->components[place->component];
     const struct matrix_target *target = &c->cells[place->environment].targets[place->target];
-    struct matrix_error where = {.line = target->line, .column = target->column};
+    struct document_error where = {.line = target->line, .column = target->column};
     char complaint[OPTIONS_ERROR_SIZE];
     struct aim aim;
 

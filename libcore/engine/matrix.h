@@ -12,11 +12,11 @@
 #include <stdint.h>
 
 #include "base/cause.h"
+#include "engine/document.h"
 #include "engine/version_expect.h"
 #include "wire/address.h"
 
 enum {
-    MATRIX_TEXT_MAX = 1 << 20, /* bytes of YAML */
     MATRIX_ENVIRONMENTS_MAX = 64,
     MATRIX_COMPONENTS_MAX = 1000,
     MATRIX_TARGETS_MAX = 10000, /* of all cells */
@@ -70,14 +70,8 @@ struct matrix {
     size_t npairs;
 };
 
-struct matrix_error {
-    size_t line, column; /* from 1; 0: not about a place */
-    char field[96];      /* "components.web.require[1]" */
-    char message[200];   /* safe text */
-};
-
 /* 0, -EINVAL with *error, or -ENOMEM. */
-int matrix_parse(const char *yaml, size_t len, struct matrix **out, struct matrix_error *error);
+int matrix_parse(const char *yaml, size_t len, struct matrix **out, struct document_error *error);
 void matrix_free(struct matrix *matrix);
 
 /* --- what was seen ---------------------------------------------------------------------------- */
@@ -122,7 +116,7 @@ struct matrix_was { /* products of a cell in the baseline; version and distro ""
 
 /* JSON that matrix_baseline_write made. 0, -EINVAL with *error, or -ENOMEM. */
 int matrix_baseline_parse(const char *json, size_t len, struct matrix_baseline **out,
-                          struct matrix_error *error);
+                          struct document_error *error);
 void matrix_baseline_free(struct matrix_baseline *baseline); /* NULL is fine */
 
 /* NULL: the baseline knows nothing of this cell. */

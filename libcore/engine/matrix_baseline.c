@@ -46,7 +46,8 @@ void matrix_baseline_free(struct matrix_baseline *baseline)
     free(baseline);
 }
 
-static int baseline_fail(struct matrix_error *error, const char *what, const char *field, size_t n)
+static int baseline_fail(struct document_error *error, const char *what, const char *field,
+                         size_t n)
 {
     text_format(error->field, sizeof(error->field), "%s[%zu]", field, n);
     text_format(error->message, sizeof(error->message), BASELINE_INVALID "%s", what);
@@ -110,7 +111,7 @@ static int baseline_read_cell(const json_t *value, struct baseline_cell *cell)
 }
 
 static int baseline_read(const json_t *document, struct matrix_baseline *baseline,
-                         struct matrix_error *error)
+                         struct document_error *error)
 {
     const char *schema = json_string_value(json_object_get(document, "schema"));
     const json_t *cells = json_object_get(document, "cells");
@@ -133,14 +134,14 @@ static int baseline_read(const json_t *document, struct matrix_baseline *baselin
 }
 
 int matrix_baseline_parse(const char *json, size_t len, struct matrix_baseline **out,
-                          struct matrix_error *error)
+                          struct document_error *error)
 {
     struct matrix_baseline *baseline;
     json_error_t problem;
     json_t *document;
     int err;
 
-    *error = (struct matrix_error){0};
+    *error = (struct document_error){0};
     document = json_loadb(json, len, JSON_REJECT_DUPLICATES, &problem);
     if (!document) {
         char safe[TEXT_ESCAPED_SIZE(JSON_ERROR_TEXT_LENGTH)];

@@ -42,9 +42,10 @@ static int field_expectation(struct matrix_reader *r, const yaml_node_t *node, c
         field_version_word(out);
         return 0;
     }
-    err = matrix_fail(r, node, NULL, "is no expectation like \"nginx>=1.23.3\": %s", error.message);
+    err = document_fail(&r->yaml, node, NULL, "is no expectation like \"nginx>=1.23.3\": %s",
+                        error.message);
     if (node->start_mark.line == node->end_mark.line)
-        r->error->column +=
+        r->yaml.error->column +=
             offset + error.column - 1 + (node->data.scalar.style != YAML_PLAIN_SCALAR_STYLE);
     return err;
 }
@@ -56,7 +57,8 @@ static int field_rule(struct matrix_reader *r, const yaml_node_t *node, void *at
     int err;
 
     if (c->nrules == MATRIX_RULES_MAX)
-        return matrix_fail(r, node, NULL, "is one rule too many (at most %d)", MATRIX_RULES_MAX);
+        return document_fail(&r->yaml, node, NULL, "is one rule too many (at most %d)",
+                             MATRIX_RULES_MAX);
     err = matrix_copy(r, node, FIELD_RULE_MAX, &rule.text);
     if (!err)
         err = field_expectation(r, node, rule.text, 0, &rule.expectation);
@@ -88,7 +90,8 @@ static int field_pair_text(struct matrix_reader *r, const yaml_node_t *node, voi
         return err;
     with = strstr(pair->text, FIELD_WITH);
     if (!with)
-        return matrix_fail(r, node, pair->text, "is not of the form \"redis<6.2.6 with nginx\"");
+        return document_fail(&r->yaml, node, pair->text,
+                             "is not of the form \"redis<6.2.6 with nginx\"");
     memcpy(first, pair->text, (size_t)(with - pair->text));
     first[with - pair->text] = '\0';
     err = field_expectation(r, node, first, 0, &pair->first);
@@ -114,13 +117,14 @@ int matrix_read_pair(struct matrix_reader *r, const yaml_node_t *node, void *at)
     int err;
 
     if (m->npairs == MATRIX_PAIRS_MAX)
-        return matrix_fail(r, node, NULL, "is one pair too many (at most %d)", MATRIX_PAIRS_MAX);
+        return document_fail(&r->yaml, node, NULL, "is one pair too many (at most %d)",
+                             MATRIX_PAIRS_MAX);
     pair = &m->pairs[m->npairs++];
     if (node->type != YAML_MAPPING_NODE)
         return field_pair_text(r, node, pair);
     err = matrix_mapping(r, node, fields, COUNT(fields), pair);
     if (!err && !pair->text)
-        err = matrix_fail(r, node, NULL, "needs a \"pair\"");
+        err = document_fail(&r->yaml, node, NULL, "needs a \"pair\"");
     return err;
 }
 
@@ -143,7 +147,7 @@ static int field_protocol(struct matrix_reader *r, const yaml_node_t *node, void
     for (size_t i = 0; service_row_at(i); i++)
         len += text_format(known + len, sizeof(known) - len, "%s %s", i ? "," : "",
                            service_row_at(i)->name);
-    return matrix_fail(r, node, c->protocol, "is not one of%s", known);
+    return document_fail(&r->yaml, node, c->protocol, "is not one of%s", known);
 }
 
 static int field_port(struct matrix_reader *r, const yaml_node_t *node, void *at)
@@ -156,7 +160,7 @@ static int field_port(struct matrix_reader *r, const yaml_node_t *node, void *at
         return -EINVAL;
     port = *text >= '0' && *text <= '9' ? strtoul(text, &end, 10) : 0;
     if (!port || *end || port > UINT16_MAX)
-        return matrix_fail(r, node, text, "is no port (1 to 65535)");
+        return document_fail(&r->yaml, node, text, "is no port (1 to 65535)");
     ((struct matrix_component *)at)->port = (uint16_t)port;
     return 0;
 }
@@ -168,7 +172,7 @@ static int field_drift(struct matrix_reader *r, const yaml_node_t *node, void *a
     if (!text)
         return -EINVAL;
     if (strcmp(text, "warn") != 0 && strcmp(text, "ignore") != 0)
-        return matrix_fail(r, node, text, "is not one of warn, ignore");
+        return document_fail(&r->yaml, node, text, "is not one of warn, ignore");
     ((struct matrix_component *)at)->may_differ = *text == 'i';
     return 0;
 }
@@ -185,8 +189,8 @@ static int field_target(struct matrix_reader *r, const yaml_node_t *node, void *
     if (err)
         return err;
     if (r->targets == MATRIX_TARGETS_MAX)
-        err = matrix_fail(r, node, target.text, "is one target too many (at most %d)",
-                          MATRIX_TARGETS_MAX);
+        err = document_fail(&r->yaml, node, target.text, "is one target too many (at most %d)",
+                            MATRIX_TARGETS_MAX);
     grown = err ? NULL : reallocarray(cell->targets, cell->ntargets + 1, sizeof(*grown));
     if (!grown) {
         free(target.text);
@@ -208,10 +212,10 @@ static int field_cell(struct matrix_reader *r, const yaml_node_t *key, const cha
         if (strcmp(m->environments[i], name) != 0)
             continue;
         if (c->cells[i].ntargets)
-            return matrix_fail(r, key, name, "is given twice");
+            return document_fail(&r->yaml, key, name, "is given twice");
         return matrix_is_null(value) ? 0 : matrix_each(r, value, field_target, &c->cells[i]);
     }
-    return matrix_fail(r, key, name, "is not one of the environments");
+    return document_fail(&r->yaml, key, name, "is not one of the environments");
 }
 
 static int field_targets(struct matrix_reader *r, const yaml_node_t *node, void *at)
@@ -240,11 +244,11 @@ int matrix_read_component(struct matrix_reader *r, const yaml_node_t *key, const
     int err;
 
     if (m->ncomponents == MATRIX_COMPONENTS_MAX)
-        return matrix_fail(r, key, name, "is one component too many (at most %d)",
-                           MATRIX_COMPONENTS_MAX);
+        return document_fail(&r->yaml, key, name, "is one component too many (at most %d)",
+                             MATRIX_COMPONENTS_MAX);
     for (size_t i = 0; i < m->ncomponents; i++)
         if (!strcmp(m->components[i].name, name))
-            return matrix_fail(r, key, name, "is given twice");
+            return document_fail(&r->yaml, key, name, "is given twice");
     c = &m->components[m->ncomponents++];
     c->cells = calloc(m->nenvironments, sizeof(*c->cells));
     if (!c->cells)
@@ -253,6 +257,6 @@ int matrix_read_component(struct matrix_reader *r, const yaml_node_t *key, const
     if (!err)
         err = matrix_mapping(r, value, component_fields, COUNT(component_fields), c);
     if (!err && !field_has_targets(m, c))
-        err = matrix_fail(r, key, name, "needs \"targets\" of at least one environment");
+        err = document_fail(&r->yaml, key, name, "needs \"targets\" of at least one environment");
     return err;
 }

@@ -2,15 +2,12 @@
 #ifndef NETDX_ENGINE_MATRIX_INTERNAL_H
 #define NETDX_ENGINE_MATRIX_INTERNAL_H
 
-#include <yaml.h>
-
+#include "engine/document_reader.h"
 #include "engine/matrix.h"
 
 struct matrix_reader {
-    yaml_document_t document;
+    struct document_reader yaml;
     struct matrix *matrix;
-    struct matrix_error *error;
-    char path[96]; /* of the field being read */
     size_t targets;
 };
 
@@ -18,10 +15,6 @@ struct matrix_field {
     const char *name;
     int (*read)(struct matrix_reader *r, const yaml_node_t *node, void *at);
 };
-
-/* Sets the error at `node` and gives -EINVAL. `value` may be NULL. */
-int matrix_fail(struct matrix_reader *r, const yaml_node_t *node, const char *value,
-                const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* The text of a scalar that is no null, or NULL with the error set. */
 const char *matrix_scalar(struct matrix_reader *r, const yaml_node_t *node);

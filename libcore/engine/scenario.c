@@ -13,22 +13,17 @@
 
 /* --- mappings and sequences ---------------------------------------------------------- */
 
-const yaml_node_t *scenario_node(struct scenario_reader *r, int index)
-{
-    return yaml_document_get_node(&r->document, index);
-}
-
 const yaml_node_t *scenario_key(struct scenario_reader *r, const yaml_node_t *node, const char *key)
 {
     if (node->type != YAML_MAPPING_NODE)
         return NULL;
     for (yaml_node_pair_t *pair = node->data.mapping.pairs.start;
          pair < node->data.mapping.pairs.top; pair++) {
-        const yaml_node_t *name = scenario_node(r, pair->key);
+        const yaml_node_t *name = document_node(&r->yaml, pair->key);
 
         if (name && name->type == YAML_SCALAR_NODE &&
             strcmp((const char *)name->data.scalar.value, key) == 0)
-            return scenario_node(r, pair->value);
+            return document_node(&r->yaml, pair->value);
     }
     return NULL;
 }
@@ -40,18 +35,6 @@ int scenario_keep_node(struct scenario_reader *r, const yaml_node_t *node, void 
     (void)field;
     *(const yaml_node_t **)at = node;
     return 0;
-}
-
-/* Extends the path by ".name" or "[index]"; gives the length to cut it back to. */
-static size_t push_path(struct scenario_reader *r, const char *name, size_t index)
-{
-    size_t len = strlen(r->path);
-
-    if (name)
-        text_format(r->path + len, sizeof(r->path) - len, "%s%s", len ? "." : "", name);
-    else
-        text_format(r->path + len, sizeof(r->path) - len, "[%zu]", index);
-    return len;
 }
 
 static const struct scenario_field *find_field(const char *name,
@@ -71,32 +54,34 @@ static const struct scenario_field *find_field(const char *name,
 static int read_pair(struct scenario_reader *r, const yaml_node_pair_t *pair,
                      const struct scenario_field *fields, size_t count, void *base, uint64_t *seen)
 {
-    const yaml_node_t *key = scenario_node(r, pair->key), *value = scenario_node(r, pair->value);
+    const yaml_node_t *key = document_node(&r->yaml, pair->key),
+                      *value = document_node(&r->yaml, pair->value);
     const struct scenario_field *field;
     const char *name;
     bool twice = false;
     size_t len;
     int error;
 
-    name = scenario_scalar(r, key);
+    name = document_text(&r->yaml, key);
     if (!name)
         return -EINVAL;
     field = find_field(name, fields, count, seen, &twice);
     if (!field)
-        return scenario_fail(r, key, name, "is not a field known here");
+        return document_fail(&r->yaml, key, name, "is not a field known here");
     if (twice)
-        return scenario_fail(r, key, name, "is given twice");
-    len = push_path(r, name, 0);
+        return document_fail(&r->yaml, key, name, "is given twice");
+    len = document_enter(&r->yaml, name, 0);
     error = field->read(r, value, base ? (char *)base + field->offset : NULL, field);
-    r->path[len] = '\0';
+    document_leave(&r->yaml, len);
     return error;
 }
 
 /* Aliases could make a small document endless: depth and the number of routers are bounded. */
 static int enter(struct scenario_reader *r, const yaml_node_t *node)
 {
-    if (++r->depth > SCENARIO_DEPTH_MAX)
-        return scenario_fail(r, node, NULL, "nested too deeply (at most %d)", SCENARIO_DEPTH_MAX);
+    if (++r->depth > DOCUMENT_DEPTH_MAX)
+        return document_fail(&r->yaml, node, NULL, "nested too deeply (at most %d)",
+                             DOCUMENT_DEPTH_MAX);
     return 0;
 }
 
@@ -107,7 +92,7 @@ int scenario_mapping(struct scenario_reader *r, const yaml_node_t *node,
     int error;
 
     if (node->type != YAML_MAPPING_NODE)
-        return scenario_fail(r, node, NULL, "must be a mapping of fields");
+        return document_fail(&r->yaml, node, NULL, "must be a mapping of fields");
     error = enter(r, node);
     for (yaml_node_pair_t *pair = node->data.mapping.pairs.start;
          error == 0 && pair < node->data.mapping.pairs.top; pair++)
@@ -124,14 +109,14 @@ int scenario_sequence(struct scenario_reader *r, const yaml_node_t *node,
     int error;
 
     if (node->type != YAML_SEQUENCE_NODE)
-        return scenario_fail(r, node, NULL, "must be a list");
+        return document_fail(&r->yaml, node, NULL, "must be a list");
     items = node->data.sequence.items.start;
     error = enter(r, node);
     for (size_t i = 0; error == 0 && items + i < node->data.sequence.items.top; i++) {
-        size_t len = push_path(r, NULL, i);
+        size_t len = document_enter(&r->yaml, NULL, i);
 
-        error = read(r, scenario_node(r, items[i]), at);
-        r->path[len] = '\0';
+        error = read(r, document_node(&r->yaml, items[i]), at);
+        document_leave(&r->yaml, len);
     }
     r->depth--;
     return error;
@@ -171,16 +156,16 @@ static int add_event(struct scenario_reader *r, const yaml_node_t *node,
     int error;
 
     if (!element || element->kind != SCENARIO_ROUTER)
-        return scenario_fail(r, node, head->element, "is not a router of this scenario");
+        return document_fail(&r->yaml, node, head->element, "is not a router of this scenario");
     if (scenario->nevents > 0 && scenario->events[scenario->nevents - 1].at_ns > head->at_ns)
-        return scenario_fail(r, node, NULL, "events must be in the order of time");
+        return document_fail(&r->yaml, node, NULL, "events must be in the order of time");
     event.values = *state_before(scenario, element);
     event.values.name = NULL; /* so that reading cannot free what is borrowed */
     event.values.loop_to = NULL;
     error = scenario_read_router(r, head->set, &event.values);
     own_loop = event.values.loop_to;
     if (error == 0 && event.values.name)
-        error = scenario_fail(r, head->set, event.values.name, "a router keeps its name");
+        error = document_fail(&r->yaml, head->set, event.values.name, "a router keeps its name");
     free(event.values.name);
     event.values.name = element->name;
     event.loop_to = own_loop;
@@ -203,7 +188,8 @@ static int read_event(struct scenario_reader *r, const yaml_node_t *node, void *
 
     (void)at;
     if (error == 0 && (!head.element || !head.set))
-        error = scenario_fail(r, node, NULL, "an event needs \"at\", \"element\" and \"set\"");
+        error =
+            document_fail(&r->yaml, node, NULL, "an event needs \"at\", \"element\" and \"set\"");
     if (error == 0)
         error = add_event(r, node, &head);
     free(head.element);
@@ -302,7 +288,7 @@ static int read_defaults(struct scenario_reader *r, const yaml_node_t *node, voi
         return -EINVAL;
     if (r->defaults.name || r->defaults.loop_to || r->defaults.address4.family ||
         r->defaults.address6.family)
-        return scenario_fail(r, node, NULL, "names, addresses and loops cannot be defaults");
+        return document_fail(&r->yaml, node, NULL, "names, addresses and loops cannot be defaults");
     r->scenario->last_to = r->defaults.to;
     r->scenario->last_from = r->defaults.from;
     return 0;
@@ -358,9 +344,9 @@ static int read_sections(struct scenario_reader *r, const yaml_node_t *root)
 
         if (!node)
             continue;
-        len = push_path(r, sections[i].name, 0);
+        len = document_enter(&r->yaml, sections[i].name, 0);
         error = sections[i].read(r, node, (char *)r->scenario + sections[i].offset, &sections[i]);
-        r->path[len] = '\0';
+        document_leave(&r->yaml, len);
     }
     return error;
 }
@@ -375,72 +361,42 @@ static int check_unique(struct scenario_reader *r, const yaml_node_t *root,
             if (check_unique(r, root, &element->branches[k]) < 0)
                 return -EINVAL;
         if (element->name && scenario_find(r->scenario, element->name) != element)
-            return scenario_fail(r, root, element->name, "names two elements");
+            return document_fail(&r->yaml, root, element->name, "names two elements");
         if (element->loop_to && !scenario_find(r->scenario, element->loop_to))
-            return scenario_fail(r, root, element->loop_to, "is no router to loop to");
+            return document_fail(&r->yaml, root, element->loop_to, "is no router to loop to");
     }
     return 0;
 }
 
-static int read_root(struct scenario_reader *r, const yaml_node_t *root)
+static int read_root(void *context, const yaml_node_t *root)
 {
+    struct scenario_reader *r = context;
     struct scenario *scenario = r->scenario;
     int error = read_sections(r, root);
 
     if (error < 0)
         return error;
     if (!scenario->name)
-        return scenario_fail(r, root, NULL, "needs a \"name\"");
+        return document_fail(&r->yaml, root, NULL, "needs a \"name\"");
     if (scenario->path.nelements == 0)
-        return scenario_fail(r, root, NULL, "needs a \"path\" of at least one router");
+        return document_fail(&r->yaml, root, NULL, "needs a \"path\" of at least one router");
     error = check_unique(r, root, &scenario->path);
     return error < 0 ? error : scenario_name_hosts(scenario);
 }
 
-/* libyaml's own complaint, with its place. */
-static int fail_syntax(struct scenario_reader *r, const yaml_parser_t *parser)
-{
-    scenario_fail(r, NULL, NULL, "not YAML: %s", parser->problem ? parser->problem : "unreadable");
-    r->error->line = (int)parser->problem_mark.line + 1;
-    r->error->column = (int)parser->problem_mark.column + 1;
-    return parser->error == YAML_MEMORY_ERROR ? -ENOMEM : -EINVAL;
-}
-
-static int load(struct scenario_reader *r, yaml_parser_t *parser)
-{
-    const yaml_node_t *root;
-    int error;
-
-    if (!yaml_parser_load(parser, &r->document))
-        return fail_syntax(r, parser);
-    root = yaml_document_get_root_node(&r->document);
-    error = root ? read_root(r, root) : scenario_fail(r, NULL, NULL, "is empty");
-    yaml_document_delete(&r->document);
-    return error;
-}
-
 int scenario_parse(const char *yaml, size_t len, struct scenario **out,
-                   struct scenario_error *error)
+                   struct document_error *error)
 {
-    struct scenario_reader r = {.error = error};
-    yaml_parser_t parser;
+    struct scenario_reader r = {
+        .yaml.error = error,
+        .scenario = calloc(1, sizeof(*r.scenario)),
+        .defaults = {.rewrite_dscp = -1, .rewrite_ecn = -1, .icmp_burst = 1}};
     int result;
 
-    *error = (struct scenario_error){0};
-    if (len > SCENARIO_TEXT_MAX)
-        return scenario_fail(&r, NULL, NULL, "is over 1 MiB");
-    r.defaults.rewrite_dscp = r.defaults.rewrite_ecn = -1;
-    r.defaults.icmp_burst = 1;
-    r.scenario = calloc(1, sizeof(*r.scenario));
+    *error = (struct document_error){0};
     if (!r.scenario)
         return -ENOMEM;
-    if (!yaml_parser_initialize(&parser)) {
-        scenario_free(r.scenario);
-        return -ENOMEM;
-    }
-    yaml_parser_set_input_string(&parser, (const unsigned char *)yaml, len);
-    result = load(&r, &parser);
-    yaml_parser_delete(&parser);
+    result = document_read(&r.yaml, yaml, len, read_root, &r);
     free(r.defaults.name);
     free(r.defaults.loop_to);
     if (result < 0)

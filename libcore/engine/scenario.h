@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/document.h"
 #include "wire/address.h"
 #include "wire/packet.h"
 
@@ -311,15 +312,9 @@ struct scenario {
     struct scenario_expectation *expectations;
 };
 
-struct scenario_error {
-    int line, column;  /* 1-based; 0 when it is not about a place */
-    char field[64];    /* "path[2].link.loss" */
-    char message[160]; /* lower case, the value in quotes, the valid range */
-};
-
 /* Reads YAML. 0, -EINVAL with *error filled in, or -ENOMEM. *out is owned by the caller. */
 int scenario_parse(const char *yaml, size_t len, struct scenario **out,
-                   struct scenario_error *error);
+                   struct document_error *error);
 void scenario_free(struct scenario *scenario); /* NULL is fine */
 
 /* The element of that name at any depth, or NULL. */

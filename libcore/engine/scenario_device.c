@@ -109,7 +109,8 @@ static int read_filter(struct scenario_reader *r, const yaml_node_t *node, void 
         .flow_share = 1, .reset.count = 1, .reject_code = ICMP4_ADMIN_PROHIBITED};
 
     if (router->nfilters == SCENARIO_FILTERS_MAX)
-        return scenario_fail(r, node, NULL, "too many filters (at most %d)", SCENARIO_FILTERS_MAX);
+        return document_fail(&r->yaml, node, NULL, "too many filters (at most %d)",
+                             SCENARIO_FILTERS_MAX);
     if (scenario_mapping(r, node, filter_fields, COUNT(filter_fields), &filter) < 0)
         return -EINVAL;
     router->filters[router->nfilters++] = filter;
@@ -133,10 +134,10 @@ static bool is_no(struct scenario_reader *r, const yaml_node_t *node, int *error
 
     if (node->type == YAML_MAPPING_NODE)
         return false;
-    text = scenario_scalar(r, node);
+    text = document_text(&r->yaml, node);
     *error = text ? 0 : -EINVAL;
     if (text && strcmp(text, "no") != 0)
-        *error = scenario_fail(r, node, text, "is neither \"no\" nor a mapping of fields");
+        *error = document_fail(&r->yaml, node, text, "is neither \"no\" nor a mapping of fields");
     return true;
 }
 
@@ -234,7 +235,7 @@ int scenario_read_idle(struct scenario_reader *r, const yaml_node_t *node, void 
     if (scenario_mapping(r, node, idle_fields, COUNT(idle_fields), &idle) < 0)
         return -EINVAL;
     if (idle.after_ns == 0)
-        return scenario_fail(r, node, NULL, "needs \"after\"");
+        return document_fail(&r->yaml, node, NULL, "needs \"after\"");
     router->idle = idle;
     return 0;
 }

@@ -299,18 +299,20 @@ static int add_sysctl(struct scenario_host *host, const char *name, const char *
 static int read_sysctl(struct scenario_reader *r, const yaml_node_pair_t *pair,
                        struct scenario_host *host)
 {
-    const yaml_node_t *key = scenario_node(r, pair->key), *node = scenario_node(r, pair->value);
-    const char *name = scenario_scalar(r, key), *value = name ? scenario_scalar(r, node) : NULL;
+    const yaml_node_t *key = document_node(&r->yaml, pair->key),
+                      *node = document_node(&r->yaml, pair->value);
+    const char *name = document_text(&r->yaml, key),
+               *value = name ? document_text(&r->yaml, node) : NULL;
 
     if (!value)
         return -EINVAL;
     if (!is_sysctl(name))
-        return scenario_fail(r, key, name, "is no kernel setting known here");
+        return document_fail(&r->yaml, key, name, "is no kernel setting known here");
     for (size_t i = 0; i < host->nsysctls; i++)
         if (strcmp(host->sysctls[i].name, name) == 0)
-            return scenario_fail(r, key, name, "is given twice");
+            return document_fail(&r->yaml, key, name, "is given twice");
     if (!is_sysctl_value(value))
-        return scenario_fail(r, node, value, "is no value of a kernel setting");
+        return document_fail(&r->yaml, node, value, "is no value of a kernel setting");
     return add_sysctl(host, name, value);
 }
 
@@ -321,7 +323,7 @@ static int read_kernel(struct scenario_reader *r, const yaml_node_t *node, void 
 
     (void)field;
     if (node->type != YAML_MAPPING_NODE)
-        return scenario_fail(r, node, NULL, "must be a mapping of settings");
+        return document_fail(&r->yaml, node, NULL, "must be a mapping of settings");
     for (yaml_node_pair_t *pair = node->data.mapping.pairs.start;
          error == 0 && pair < node->data.mapping.pairs.top; pair++)
         error = read_sysctl(r, pair, at);

@@ -2,20 +2,17 @@
 #ifndef NETDX_ENGINE_SCENARIO_INTERNAL_H
 #define NETDX_ENGINE_SCENARIO_INTERNAL_H
 
-#include <yaml.h>
-
+#include "engine/document_reader.h"
 #include "engine/scenario.h"
 
-enum { SCENARIO_TEXT_MAX = 1 << 20, SCENARIO_ELEMENTS_MAX = 1000, SCENARIO_DEPTH_MAX = 16 };
+enum { SCENARIO_ELEMENTS_MAX = 1000 };
 
 #define SCENARIO_ANY_OPTION                                                                        \
     (SCENARIO_MSS | SCENARIO_SACK | SCENARIO_TIMESTAMPS | SCENARIO_WSCALE | SCENARIO_FAST_OPEN)
 
 struct scenario_reader {
-    yaml_document_t document;
+    struct document_reader yaml;
     struct scenario *scenario;
-    struct scenario_error *error;
-    char path[64];                    /* of the field being read: "path[2].link.loss" */
     struct scenario_element defaults; /* what routers start from */
     size_t routers;                   /* so far: numbers names and addresses */
     size_t depth;
@@ -29,10 +26,6 @@ struct scenario_field {
     double least, most;
     size_t size; /* of an integer member, bytes */
 };
-
-/* Sets the error at `node` and gives -EINVAL. `value` may be NULL. */
-int scenario_fail(struct scenario_reader *r, const yaml_node_t *node, const char *value,
-                  const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* Reads a mapping by its table into `base`. */
 int scenario_mapping(struct scenario_reader *r, const yaml_node_t *node,
@@ -50,11 +43,6 @@ const yaml_node_t *scenario_key(struct scenario_reader *r, const yaml_node_t *no
 /* Keeps the node itself for later: at is a const yaml_node_t **. */
 int scenario_keep_node(struct scenario_reader *r, const yaml_node_t *node, void *at,
                        const struct scenario_field *field);
-
-const yaml_node_t *scenario_node(struct scenario_reader *r, int index);
-
-/* The text of a scalar, or NULL with the error set. */
-const char *scenario_scalar(struct scenario_reader *r, const yaml_node_t *node);
 
 /* Values with units. All check least and most of their field. */
 int scenario_read_duration(struct scenario_reader *r, const yaml_node_t *node, void *at,

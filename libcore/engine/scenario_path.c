@@ -78,7 +78,7 @@ static int read_label(struct scenario_reader *r, const yaml_node_t *node, void *
     struct mpls_entry entry = {.ttl = 1, .bottom = true};
 
     if (router->nmpls == ICMP_MPLS_MAX)
-        return scenario_fail(r, node, NULL, "too many labels (at most %d)", ICMP_MPLS_MAX);
+        return document_fail(&r->yaml, node, NULL, "too many labels (at most %d)", ICMP_MPLS_MAX);
     if (scenario_mapping(r, node, mpls_fields, COUNT(mpls_fields), &entry) < 0)
         return -EINVAL;
     if (router->nmpls > 0)
@@ -150,13 +150,13 @@ static int read_rewrite(struct scenario_reader *r, const yaml_node_t *node, void
 static int read_address(struct scenario_reader *r, const yaml_node_t *node, void *at)
 {
     struct address *pair = at, address;
-    const char *text = scenario_scalar(r, node);
+    const char *text = document_text(&r->yaml, node);
 
     if (!text)
         return -EINVAL;
     if (address_parse(text, &address) < 0 || address_is_multicast(&address) ||
         address_is_unspecified(&address) || address_is_loopback(&address))
-        return scenario_fail(r, node, text, "is not a unicast IPv4 or IPv6 address");
+        return document_fail(&r->yaml, node, text, "is not a unicast IPv4 or IPv6 address");
     pair[address.family == 6] = address;
     return 0;
 }
@@ -251,7 +251,8 @@ static int append(struct scenario_reader *r, const yaml_node_t *node,
     struct scenario_element *grown;
 
     if (r->routers > SCENARIO_ELEMENTS_MAX)
-        return scenario_fail(r, node, NULL, "too many routers (at most %d)", SCENARIO_ELEMENTS_MAX);
+        return document_fail(&r->yaml, node, NULL, "too many routers (at most %d)",
+                             SCENARIO_ELEMENTS_MAX);
     grown = reallocarray(branch->elements, branch->nelements + 1, sizeof(*grown));
     if (!grown)
         return -ENOMEM;
@@ -298,7 +299,7 @@ static int read_branches(struct scenario_reader *r, const yaml_node_t *node, voi
 
     (void)field;
     if (error == 0 && ecmp->nbranches < 2)
-        return scenario_fail(r, node, NULL, "needs at least two branches");
+        return document_fail(&r->yaml, node, NULL, "needs at least two branches");
     return error;
 }
 

@@ -32,9 +32,9 @@ static int script_read_send(struct scenario_reader *r, const yaml_node_t *node, 
 {
     (void)field;
     if (node->type != YAML_SCALAR_NODE)
-        return scenario_fail(r, node, NULL, "must be a single value");
+        return document_fail(&r->yaml, node, NULL, "must be a single value");
     if (node->data.scalar.length > SCRIPT_BYTES_MAX)
-        return scenario_fail(r, node, NULL, "must have at most %d bytes", SCRIPT_BYTES_MAX);
+        return document_fail(&r->yaml, node, NULL, "must have at most %d bytes", SCRIPT_BYTES_MAX);
     return script_keep(at, node->data.scalar.value, node->data.scalar.length);
 }
 
@@ -49,7 +49,7 @@ static int script_digit(char c)
 static int script_read_hex(struct scenario_reader *r, const yaml_node_t *node, void *at,
                            const struct scenario_field *field)
 {
-    const char *text = scenario_scalar(r, node);
+    const char *text = document_text(&r->yaml, node);
     uint8_t bytes[256];
     size_t len = 0;
 
@@ -62,7 +62,7 @@ static int script_read_hex(struct scenario_reader *r, const yaml_node_t *node, v
         if (!*c)
             break;
         if (len == sizeof(bytes) || script_digit(c[0]) < 0 || script_digit(c[1]) < 0)
-            return scenario_fail(r, node, text, "is not 1 to %zu bytes like \"15 03 03\"",
+            return document_fail(&r->yaml, node, text, "is not 1 to %zu bytes like \"15 03 03\"",
                                  sizeof(bytes));
         bytes[len++] = (uint8_t)(script_digit(c[0]) << 4 | script_digit(c[1]));
     }
@@ -113,7 +113,7 @@ static int script_read_step(struct scenario_reader *r, const yaml_node_t *node, 
     struct scenario_step *grown;
 
     if (service->nsteps == SCRIPT_STEPS_MAX)
-        return scenario_fail(r, node, NULL, "is one step too many (%d)", SCRIPT_STEPS_MAX);
+        return document_fail(&r->yaml, node, NULL, "is one step too many (%d)", SCRIPT_STEPS_MAX);
     grown = reallocarray(service->steps, service->nsteps + 1, sizeof(*grown));
     if (!grown)
         return -ENOMEM;

@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,61 +7,21 @@
 #include "base/timespan.h"
 #include "engine/scenario_internal.h"
 
-int scenario_fail(struct scenario_reader *r, const yaml_node_t *node, const char *value,
-                  const char *format, ...)
-{
-    struct scenario_error *error = r->error;
-    char safe[64];
-    size_t len = 0;
-    va_list list;
-
-    memset(error, 0, sizeof(*error));
-    if (node) {
-        error->line = (int)node->start_mark.line + 1;
-        error->column = (int)node->start_mark.column + 1;
-    }
-    memcpy(error->field, r->path, sizeof(error->field));
-    if (value) {
-        text_escape(safe, sizeof(safe), value, strlen(value));
-        len = text_format(error->message, sizeof(error->message), "\"%s\" ", safe);
-    }
-    va_start(list, format);
-    text_format_list(error->message + len, sizeof(error->message) - len, format, list);
-    va_end(list);
-    return -EINVAL;
-}
-
-const char *scenario_scalar(struct scenario_reader *r, const yaml_node_t *node)
-{
-    const char *text;
-
-    if (node->type != YAML_SCALAR_NODE) {
-        scenario_fail(r, node, NULL, "must be a single value");
-        return NULL;
-    }
-    text = (const char *)node->data.scalar.value;
-    if (strlen(text) != node->data.scalar.length) {
-        scenario_fail(r, node, NULL, "holds a NUL byte");
-        return NULL;
-    }
-    return text;
-}
-
 int scenario_read_duration(struct scenario_reader *r, const yaml_node_t *node, void *at,
                            const struct scenario_field *field)
 {
-    const char *text = scenario_scalar(r, node);
+    const char *text = document_text(&r->yaml, node);
     char least[TIMESPAN_TEXT_SIZE], most[TIMESPAN_TEXT_SIZE];
     int64_t ns;
 
     if (!text)
         return -EINVAL;
     if (timespan_parse(text, &ns) < 0)
-        return scenario_fail(r, node, text, "is not a duration like 250ms or 5s");
+        return document_fail(&r->yaml, node, text, "is not a duration like 250ms or 5s");
     if ((double)ns < field->least || (double)ns > field->most) {
         timespan_format((int64_t)field->least, least);
         timespan_format((int64_t)field->most, most);
-        return scenario_fail(r, node, text, "is out of range (%s to %s)", least, most);
+        return document_fail(&r->yaml, node, text, "is out of range (%s to %s)", least, most);
     }
     memcpy(at, &ns, sizeof(ns));
     return 0;
@@ -84,21 +43,21 @@ static int check_range(struct scenario_reader *r, const yaml_node_t *node, const
                        double value, const struct scenario_field *field, const char *unit)
 {
     if (value < field->least || value > field->most)
-        return scenario_fail(r, node, text, "is out of range (%.10g%s to %.10g%s)", field->least,
-                             unit, field->most, unit);
+        return document_fail(&r->yaml, node, text, "is out of range (%.10g%s to %.10g%s)",
+                             field->least, unit, field->most, unit);
     return 0;
 }
 
 int scenario_read_share(struct scenario_reader *r, const yaml_node_t *node, void *at,
                         const struct scenario_field *field)
 {
-    const char *text = scenario_scalar(r, node), *suffix;
+    const char *text = document_text(&r->yaml, node), *suffix;
     double value;
 
     if (!text)
         return -EINVAL;
     if (!split_number(text, &value, &suffix) || (strcmp(suffix, "%") != 0 && value != 0))
-        return scenario_fail(r, node, text, "is not a share like 5%%");
+        return document_fail(&r->yaml, node, text, "is not a share like 5%%");
     if (check_range(r, node, text, value, field, "%") < 0)
         return -EINVAL;
     value /= 100;
@@ -109,12 +68,12 @@ int scenario_read_share(struct scenario_reader *r, const yaml_node_t *node, void
 static int read_whole(struct scenario_reader *r, const yaml_node_t *node,
                       const struct scenario_field *field, double *value)
 {
-    const char *text = scenario_scalar(r, node), *suffix;
+    const char *text = document_text(&r->yaml, node), *suffix;
 
     if (!text)
         return -EINVAL;
     if (!split_number(text, value, &suffix) || *suffix || *value != floor(*value))
-        return scenario_fail(r, node, text, "is not a whole number");
+        return document_fail(&r->yaml, node, text, "is not a whole number");
     return check_range(r, node, text, *value, field, "");
 }
 
@@ -150,13 +109,13 @@ int scenario_read_signed(struct scenario_reader *r, const yaml_node_t *node, voi
 int scenario_read_real(struct scenario_reader *r, const yaml_node_t *node, void *at,
                        const struct scenario_field *field)
 {
-    const char *text = scenario_scalar(r, node), *suffix;
+    const char *text = document_text(&r->yaml, node), *suffix;
     double value;
 
     if (!text)
         return -EINVAL;
     if (!split_number(text, &value, &suffix) || *suffix)
-        return scenario_fail(r, node, text, "is not a number");
+        return document_fail(&r->yaml, node, text, "is not a number");
     if (check_range(r, node, text, value, field, "") < 0)
         return -EINVAL;
     *(double *)at = value;
@@ -173,13 +132,13 @@ static int read_scaled(struct scenario_reader *r, const yaml_node_t *node, void 
                        const struct scenario_field *field, const struct scenario_unit *units,
                        size_t count, const char *unit, const char *complaint)
 {
-    const char *text = scenario_scalar(r, node), *suffix;
+    const char *text = document_text(&r->yaml, node), *suffix;
     double value;
 
     if (!text)
         return -EINVAL;
     if (!split_number(text, &value, &suffix))
-        return scenario_fail(r, node, text, "%s", complaint);
+        return document_fail(&r->yaml, node, text, "%s", complaint);
     for (size_t i = 0; i < count; i++) {
         if (strcmp(suffix, units[i].suffix) != 0)
             continue;
@@ -189,7 +148,7 @@ static int read_scaled(struct scenario_reader *r, const yaml_node_t *node, void 
         *(uint64_t *)at = (uint64_t)value;
         return 0;
     }
-    return scenario_fail(r, node, text, "%s", complaint);
+    return document_fail(&r->yaml, node, text, "%s", complaint);
 }
 
 int scenario_read_bits(struct scenario_reader *r, const yaml_node_t *node, void *at,
@@ -215,13 +174,13 @@ int scenario_read_bytes(struct scenario_reader *r, const yaml_node_t *node, void
 int scenario_read_per_second(struct scenario_reader *r, const yaml_node_t *node, void *at,
                              const struct scenario_field *field)
 {
-    const char *text = scenario_scalar(r, node), *suffix;
+    const char *text = document_text(&r->yaml, node), *suffix;
     double value;
 
     if (!text)
         return -EINVAL;
     if (!split_number(text, &value, &suffix) || strcmp(suffix, "/s") != 0)
-        return scenario_fail(r, node, text, "is not a rate like 2/s");
+        return document_fail(&r->yaml, node, text, "is not a rate like 2/s");
     if (check_range(r, node, text, value, field, "/s") < 0)
         return -EINVAL;
     *(double *)at = value;
@@ -231,13 +190,13 @@ int scenario_read_per_second(struct scenario_reader *r, const yaml_node_t *node,
 int scenario_read_bool(struct scenario_reader *r, const yaml_node_t *node, void *at,
                        const struct scenario_field *field)
 {
-    const char *text = scenario_scalar(r, node);
+    const char *text = document_text(&r->yaml, node);
 
     (void)field;
     if (!text)
         return -EINVAL;
     if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
-        return scenario_fail(r, node, text, "is neither true nor false");
+        return document_fail(&r->yaml, node, text, "is neither true nor false");
     *(bool *)at = text[0] == 't';
     return 0;
 }
@@ -245,14 +204,14 @@ int scenario_read_bool(struct scenario_reader *r, const yaml_node_t *node, void 
 int scenario_read_string(struct scenario_reader *r, const yaml_node_t *node, void *at,
                          const struct scenario_field *field)
 {
-    const char *text = scenario_scalar(r, node);
+    const char *text = document_text(&r->yaml, node);
     char *copy;
 
     if (!text)
         return -EINVAL;
     if ((double)strlen(text) < field->least || (double)strlen(text) > field->most)
-        return scenario_fail(r, node, text, "must have %.0f to %.0f characters", field->least,
-                             field->most);
+        return document_fail(&r->yaml, node, text, "must have %.0f to %.0f characters",
+                             field->least, field->most);
     copy = strdup(text);
     if (!copy)
         return -ENOMEM;
@@ -264,7 +223,7 @@ int scenario_read_string(struct scenario_reader *r, const yaml_node_t *node, voi
 int scenario_read_word(struct scenario_reader *r, const yaml_node_t *node,
                        const struct scenario_word *words, size_t count, int *value)
 {
-    const char *text = scenario_scalar(r, node);
+    const char *text = document_text(&r->yaml, node);
     char known[128] = "";
     size_t len = 0;
 
@@ -277,7 +236,7 @@ int scenario_read_word(struct scenario_reader *r, const yaml_node_t *node,
         }
         len += text_format(known + len, sizeof(known) - len, "%s%s", i ? ", " : "", words[i].text);
     }
-    return scenario_fail(r, node, text, "is not one of %s", known);
+    return document_fail(&r->yaml, node, text, "is not one of %s", known);
 }
 
 int scenario_read_ip_id(struct scenario_reader *r, const yaml_node_t *node, void *at,

@@ -40,7 +40,7 @@ static void judge(const struct matrix *m, const struct matrix_baseline *baseline
     struct matrix_seen seen = {0};
     struct matrix_result *result = NULL;
     struct matrix_baseline *again = NULL;
-    struct matrix_error error;
+    struct document_error error;
     bool changed;
     char *text;
 
@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const char two[] = "environments: [a, b]\ncomponents: {w: {targets: {a: x, b: y}}}";
     struct matrix_baseline *baseline = NULL;
     struct matrix *matrix = NULL;
-    struct matrix_error error;
+    struct document_error error;
 
     matrix_baseline_parse((const char *)data, size, &baseline, &error);
     if (!matrix_parse((const char *)data, size, &matrix, &error))

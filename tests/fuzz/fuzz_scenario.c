@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct scenario *scenario = NULL;
-    struct scenario_error error;
+    struct document_error error;
 
     if (scenario_parse((const char *)data, size, &scenario, &error) == 0)
         scenario_free(scenario);

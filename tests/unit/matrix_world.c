@@ -12,7 +12,7 @@
 
 void matrix_world_init(struct matrix_world *world, const char *yaml)
 {
-    struct matrix_error error;
+    struct document_error error;
 
     *world = (struct matrix_world){0};
     if (matrix_parse(yaml, strlen(yaml), &world->matrix, &error))

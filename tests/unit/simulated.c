@@ -49,10 +49,10 @@ static void truth_log(void *context, const struct netsim_event *event)
 struct scenario *simulated_scenario(const char *yaml)
 {
     struct scenario *scenario = NULL;
-    struct scenario_error error;
+    struct document_error error;
 
     if (scenario_parse(yaml, strlen(yaml), &scenario, &error) < 0)
-        fail_msg("%d:%d: %s: %s", error.line, error.column, error.field, error.message);
+        fail_msg("%zu:%zu: %s: %s", error.line, error.column, error.field, error.message);
     return scenario;
 }
 

@@ -38,7 +38,7 @@ static void test_whole(void **state)
 {
     const uint8_t *copy = guard_copy(whole, strlen(whole));
     const struct matrix_component *web, *cache;
-    struct matrix_error error;
+    struct document_error error;
     struct matrix *m = NULL;
 
     (void)state;
@@ -152,7 +152,7 @@ static void test_refuses(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
         const uint8_t *copy = guard_copy(rows[i].yaml, strlen(rows[i].yaml));
-        struct matrix_error error;
+        struct document_error error;
         struct matrix *m = NULL;
         int err = matrix_parse((const char *)copy, strlen(rows[i].yaml), &m, &error);
 
@@ -208,7 +208,7 @@ static void test_bounds(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
         char *yaml = repeated(rows[i].prefix, rows[i].format, rows[i].count);
-        struct matrix_error error;
+        struct document_error error;
         struct matrix *m = NULL;
         int err = matrix_parse(yaml, strlen(yaml), &m, &error);
 

@@ -220,7 +220,7 @@ static void test_members_and_drift(void **state)
 static bool keep(struct matrix_world *w, bool accept)
 {
     struct matrix_baseline *kept = NULL;
-    struct matrix_error error;
+    struct document_error error;
     bool changed;
     char *text;
 
@@ -302,7 +302,7 @@ static void test_baseline_refuses(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct matrix_baseline *baseline = NULL;
-        struct matrix_error error;
+        struct document_error error;
 
         assert_int_equal(
             matrix_baseline_parse(rows[i].text, strlen(rows[i].text), &baseline, &error), -EINVAL);

@@ -33,11 +33,11 @@ static void count(void *context, const struct netsim_event *event)
 static void open_world(struct world *w, const char *yaml, uint64_t seed)
 {
     struct netsim_options options = {.seed = seed, .simulate_server = true};
-    struct scenario_error error;
+    struct document_error error;
 
     memset(w, 0, sizeof(*w));
     if (scenario_parse(yaml, strlen(yaml), &w->scenario, &error) < 0)
-        fail_msg("line %d: %s: %s", error.line, error.field, error.message);
+        fail_msg("line %zu: %s: %s", error.line, error.field, error.message);
     assert_int_equal(netsim_new(w->scenario, &options, &w->sim), 0);
     netsim_set_log(w->sim, count, w);
 }

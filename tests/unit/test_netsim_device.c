@@ -33,7 +33,7 @@ struct world {
 static void open_world(struct world *w, const char *router)
 {
     struct netsim_options options = {.seed = 1, .start_ns = START_NS};
-    struct scenario_error error;
+    struct document_error error;
     char yaml[512];
 
     memset(w, 0, sizeof(*w));
@@ -41,7 +41,7 @@ static void open_world(struct world *w, const char *router)
     snprintf(yaml, sizeof(yaml), "name: device\npath: [{name: device, ttl-hidden: true, %s}]\n",
              router);
     if (scenario_parse(yaml, strlen(yaml), &w->scenario, &error) < 0)
-        fail_msg("line %d: %s: %s", error.line, error.field, error.message);
+        fail_msg("line %zu: %s: %s", error.line, error.field, error.message);
     assert_int_equal(netsim_new(w->scenario, &options, &w->sim), 0);
 }
 

@@ -65,10 +65,10 @@ static const char linux_router[] =
 static struct scenario *parse(const char *yaml)
 {
     struct scenario *scenario = NULL;
-    struct scenario_error error;
+    struct document_error error;
 
     if (scenario_parse(yaml, strlen(yaml), &scenario, &error) < 0)
-        fail_msg("line %d: %s: %s", error.line, error.field, error.message);
+        fail_msg("line %zu: %s: %s", error.line, error.field, error.message);
     return scenario;
 }
 

@@ -28,11 +28,11 @@ static const uint8_t udp6[] = {
 static struct netsim *open_sim(const char *yaml, struct scenario **scenario)
 {
     struct netsim_options options = {.seed = 3, .simulate_server = true};
-    struct scenario_error error;
+    struct document_error error;
     struct netsim *sim;
 
     if (scenario_parse(yaml, strlen(yaml), scenario, &error) < 0)
-        fail_msg("line %d: %s: %s", error.line, error.field, error.message);
+        fail_msg("line %zu: %s: %s", error.line, error.field, error.message);
     assert_int_equal(netsim_new(*scenario, &options, &sim), 0);
     return sim;
 }

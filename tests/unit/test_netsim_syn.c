@@ -31,13 +31,13 @@ static void open_world(struct world *w, const char *server, bool client_resets)
 {
     struct netsim_options options = {
         .seed = 1, .simulate_server = true, .client_resets = client_resets, .start_ns = START_NS};
-    struct scenario_error error;
+    struct document_error error;
     char yaml[512];
 
     memset(w, 0, sizeof(*w));
     snprintf(yaml, sizeof(yaml), "name: syn\npath: [{ttl-hidden: true}]\nserver: {%s}\n", server);
     if (scenario_parse(yaml, strlen(yaml), &w->scenario, &error) < 0)
-        fail_msg("line %d: %s: %s", error.line, error.field, error.message);
+        fail_msg("line %zu: %s: %s", error.line, error.field, error.message);
     assert_int_equal(netsim_new(w->scenario, &options, &w->sim), 0);
     netsim_set_log(w->sim, count, w);
 }

@@ -13,10 +13,10 @@
 static struct scenario *parse(const char *yaml)
 {
     struct scenario *scenario = NULL;
-    struct scenario_error error;
+    struct document_error error;
 
     if (scenario_parse(yaml, strlen(yaml), &scenario, &error) < 0)
-        fail_msg("%d:%d: %s: %s", error.line, error.column, error.field, error.message);
+        fail_msg("%zu:%zu: %s: %s", error.line, error.column, error.field, error.message);
     return scenario;
 }
 
@@ -296,7 +296,7 @@ static void test_mistakes_are_named(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct scenario *scenario = NULL;
-        struct scenario_error error;
+        struct document_error error;
 
         assert_true(scenario_parse(cases[i].yaml, strlen(cases[i].yaml), &scenario, &error) < 0);
         assert_null(scenario);
@@ -315,7 +315,7 @@ static void test_alias_bombs_end(void **state)
                                " - repeat: 250\n   router: *r\n";
     static const char loop[] = "name: a\npath: &p\n - ecmp: [*p, *p]\n";
     struct scenario *scenario = NULL;
-    struct scenario_error error;
+    struct document_error error;
 
     (void)state;
     assert_true(scenario_parse(bomb, strlen(bomb), &scenario, &error) < 0);

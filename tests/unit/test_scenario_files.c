@@ -31,10 +31,10 @@ static char *read_file(const char *path)
 static struct scenario *parse(const char *where, const char *yaml, size_t len)
 {
     struct scenario *scenario = NULL;
-    struct scenario_error error;
+    struct document_error error;
 
     if (scenario_parse(yaml, len, &scenario, &error) < 0)
-        fail_msg("%s:%d:%d: %s: %s", where, error.line, error.column, error.field, error.message);
+        fail_msg("%s:%zu:%zu: %s: %s", where, error.line, error.column, error.field, error.message);
     return scenario;
 }
 

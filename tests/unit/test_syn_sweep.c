@@ -67,7 +67,7 @@ static int note_progress(void *context, const struct syn_sweep_progress *progres
 static void run_open(struct run *run, const char *yaml, int family, uint64_t seed)
 {
     struct netsim_options options = {.seed = seed, .simulate_server = true, .start_ns = NS_PER_SEC};
-    struct scenario_error error;
+    struct document_error error;
 
     *run = (struct run){0};
     assert_int_equal(scenario_parse(yaml, strlen(yaml), &run->scenario, &error), 0);

@@ -30,7 +30,7 @@ static int setup(void **state)
     static const char yaml[] = "name: v\ndefaults: {link: {delay: 2ms}}\npath: [{}, {}, {}]\n";
     static struct world w;
     struct netsim_options options = {.seed = 1, .simulate_server = true, .start_ns = START_NS};
-    struct scenario_error error;
+    struct document_error error;
 
     assert_int_equal(scenario_parse(yaml, strlen(yaml), &w.scenario, &error), 0);
     assert_int_equal(netsim_new(w.scenario, &options, &w.sim), 0);
