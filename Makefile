@@ -155,14 +155,13 @@ $B/tests/fuzz/%: $B/tests/fuzz/%.o $B/libcore.a
 	$(LINK) -fsanitize=fuzzer $(LIBS)
 
 # What reads bytes from outside; the seed corpora must reach nine tenths of each one's lines.
-PARSERS := $(filter-out %/craft.c %/icmp.c %/tls_facts.c,$(wildcard libcore/wire/*.c)) libcore/base/cursor.c \
-  libcore/base/cursor.h libcore/base/text.c libcore/base/timespan.c \
-  $(wildcard libcore/engine/scenario*.c) $(filter-out %/http2_request.c,$(wildcard libcore/engine/http*.c)) libcore/engine/altsvc.c \
-  libcore/engine/document.c libcore/engine/matrix_baseline.c libcore/engine/matrix_fields.c libcore/engine/matrix_read.c \
-  $(addprefix libcore/engine/,redirect.c service.c service_answer.c service_end.c service_table.c) \
-  $(wildcard libcore/engine/version*.c) libcore/io/asn_origin.c libcore/io/dns_message.c \
-  libcore/io/savefile.c libcore/io/stream.c \
-  libcore/io/unprivileged_answer.c
+PARSERS := $(filter-out %/craft.c %/icmp.c %/tls_facts.c,$(wildcard libcore/wire/*.c)) \
+  $(addprefix libcore/base/,cursor.c cursor.h text.c timespan.c) \
+  $(filter-out %/http2_request.c,$(wildcard libcore/engine/http*.c)) \
+  $(wildcard libcore/engine/scenario*.c libcore/engine/version*.c) \
+  $(addprefix libcore/engine/,altsvc.c document.c matrix_baseline.c matrix_fields.c matrix_read.c \
+    redirect.c service.c service_answer.c service_end.c service_table.c) \
+  $(addprefix libcore/io/,asn_origin.c dns_message.c savefile.c stream.c unprivileged_answer.c)
 COVERAGE_FLAGS := B=$B-cov CC="$(CLANG)" SAN=fuzzer-no-link OPT="-O1 -g \
   -fprofile-instr-generate -fcoverage-mapping"
 COVERED := PARSERS="$(PARSERS)" FUZZERS="$(FUZZ_BIN:$B/%=$B-cov/%)"
