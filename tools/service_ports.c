@@ -12,6 +12,11 @@
 #define PORTS_MOST  4096
 #define PORTS_TRIES 8 /* ranges looked at; a busy host may have none that is free */
 
+/* A look at a port is a socket: some of a range tell how the rest is, and a taken one is skipped.
+ */
+#define PORTS_LOOKS  128
+#define PORTS_ENOUGH 0.9
+
 /* Linux' own defaults, where /proc is not there (ip(7), ip_local_port_range). */
 #define PORTS_FIRST 32768
 #define PORTS_LAST  60999
@@ -62,16 +67,17 @@ static bool ports_is_free(unsigned port)
     return is_free;
 }
 
-static unsigned ports_count(unsigned first, unsigned count, const bool *reserved)
+/* The share of free ports, by a sample; 0 when one is kept for something else. */
+static double ports_free_share(unsigned first, unsigned count, const bool *reserved)
 {
-    unsigned found = 0;
+    unsigned step = (count + PORTS_LOOKS - 1) / PORTS_LOOKS, looks = 0, found = 0;
 
     for (unsigned port = first; port < first + count; port++)
         if (reserved[port])
             return 0;
-        else
-            found += ports_is_free(port);
-    return found;
+    for (unsigned port = first; port < first + count; port += step, looks++)
+        found += ports_is_free(port);
+    return (double)found / looks;
 }
 
 void service_ports_set(struct service_ports *ports, uint16_t first, uint16_t last)
@@ -82,7 +88,8 @@ void service_ports_set(struct service_ports *ports, uint16_t first, uint16_t las
 void service_ports_choose(struct service_ports *ports, unsigned wanted, uint64_t random)
 {
     bool *reserved = calloc(UINT16_MAX + 1, sizeof(*reserved));
-    unsigned size = wanted < PORTS_LEAST ? PORTS_LEAST : wanted, first, last, best = 0;
+    unsigned size = wanted < PORTS_LEAST ? PORTS_LEAST : wanted, first, last;
+    double best = 0;
 
     *ports = (struct service_ports){0};
     if (!reserved)
@@ -91,14 +98,14 @@ void service_ports_choose(struct service_ports *ports, unsigned wanted, uint64_t
     ports_local_range(&first, &last);
     size = size > PORTS_MOST ? PORTS_MOST : size;
     size = size > last - first + 1 ? last - first + 1 : size;
-    for (unsigned i = 0; i < PORTS_TRIES && best < size; i++) {
+    for (unsigned i = 0; i < PORTS_TRIES && best < PORTS_ENOUGH; i++) {
         unsigned places = last - first + 1 - size + 1;
         unsigned at = first + (unsigned)((random + i * (places / PORTS_TRIES)) % places);
-        unsigned found = ports_count(at, size, reserved);
+        double share = ports_free_share(at, size, reserved);
 
-        if (found <= best)
+        if (share <= best)
             continue;
-        best = found;
+        best = share;
         service_ports_set(ports, (uint16_t)at, (uint16_t)(at + size - 1));
     }
     free(reserved);

@@ -22,7 +22,8 @@
 #include "io/capture_internal.h"
 
 #define SOCKET_COOKED_LEN 20     /* tcpdump.org/linktypes/LINKTYPE_LINUX_SLL2.html */
-#define SOCKET_PREFIX     3      /* instructions that ask for an interface */
+#define SOCKET_PREFIX     8      /* instructions before the filter's */
+#define SOCKET_PREFIX_ALL 5      /* of these, without those that ask for an interface */
 #define SOCKET_WHOLE      262144 /* libpcap's longest; we cut, so that the length is still told */
 
 struct capture_socket {
@@ -44,16 +45,24 @@ static int socket_attach(struct capture *capture, struct sock_filter *program, s
                : 0;
 }
 
-/* The interface first, as a frame's ancillary data (linux/filter.h) tell it; jumps are relative. */
+/*
+ * Before the program, by a frame's ancillary data (linux/filter.h): of a packet on the loopback the
+ * arriving copy alone, as libpcap does it, and the interface.
+ */
 static int socket_set_program(struct capture *capture, struct bpf_program *program,
                               uint32_t ifindex)
 {
     const struct sock_filter prefix[SOCKET_PREFIX] = {
+        {BPF_LD | BPF_W | BPF_ABS, 0, 0, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)},
+        {BPF_JMP | BPF_JEQ | BPF_K, 0, 3, PACKET_OUTGOING},
+        {BPF_LD | BPF_W | BPF_ABS, 0, 0, (uint32_t)(SKF_AD_OFF + SKF_AD_HATYPE)},
+        {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, ARPHRD_LOOPBACK},
+        {BPF_RET | BPF_K, 0, 0, 0},
         {BPF_LD | BPF_W | BPF_ABS, 0, 0, (uint32_t)(SKF_AD_OFF + SKF_AD_IFINDEX)},
         {BPF_JMP | BPF_JEQ | BPF_K, 1, 0, ifindex},
         {BPF_RET | BPF_K, 0, 0, 0},
     };
-    size_t skipped = ifindex ? SOCKET_PREFIX : 0, len = skipped + program->bf_len;
+    size_t skipped = ifindex ? SOCKET_PREFIX : SOCKET_PREFIX_ALL, len = skipped + program->bf_len;
     struct sock_filter *all = calloc(len, sizeof(*all));
     int code;
 
@@ -123,9 +132,7 @@ static int socket_next(struct capture *capture, struct capture_frame *frame)
     int64_t unix_ns;
     ssize_t len;
 
-    do { /* of a packet on the loopback the arriving copy alone, as libpcap does it */
-        len = socket_receive(s, &from, &unix_ns);
-    } while (len >= 0 && from.sll_hatype == ARPHRD_LOOPBACK && from.sll_pkttype == PACKET_OUTGOING);
+    len = socket_receive(s, &from, &unix_ns);
     if (len < 0) /* an interface went down: its frames have ended, others go on */
         return len == -EAGAIN || len == -EINTR || len == -ENETDOWN ? 0 : (int)len;
     socket_write_cooked(s, &from);
