@@ -155,11 +155,10 @@ def rates(netdx):
         wall, cpu = (statistics.median(r[i] for r in runs) for i in range(2))
         print(ROW % ("netdx banner, %d %s" % (count, what), wall, count / wall, cpu,
                      max(r[2] for r in runs)))
-        summarize("%s banners in a second of its own CPU" % what, "%d" % asked,
-                  "%.0f" % (count / cpu), count / cpu >= asked)
+        summarize("%s banners a second" % what, "%d" % asked, "%.0f" % (count / wall),
+                  count / wall >= asked)
         # Nginx signs and encrypts as well, on the same machine: it may be what takes the time.
-        summarize("  in a second with this server", "", "%.0f" % (count / wall),
-                  True if count / wall >= asked else None)
+        summarize("  in a second of its own CPU", "", "%.0f" % (count / cpu), None)
 
 
 def dead(netdx):
