@@ -29,8 +29,8 @@ static bool answer_recognise(struct service *s, const char *name)
 {
     const struct service_row *row = name ? service_row_of_name(name) : NULL;
 
-    if (!row || !row->read || s->config.protocol)
-        return false;
+    if (!row || !row->read || row == s->row || s->config.protocol)
+        return false; /* its own row has said already that it is not whom it looks like */
     if (s->row)
         s->notes |= SERVICE_NOTE_UNEXPECTED;
     s->row = row;

@@ -823,6 +823,27 @@ static void test_broken_before_the_next_try(void **state)
     service_free(service);
 }
 
+/* It greets as memcached in all but case, and is not: once is enough to find that out. */
+static void test_not_whom_it_looks_like(void **state)
+{
+    struct service_config config;
+    struct service_facts facts;
+    struct service_step step;
+    struct service *service;
+
+    (void)state;
+    service_config_default(&config);
+    config.port = 999;
+    assert_int_equal(service_new(&config, 0, &service), 0);
+    service_next(service, 0, &step);
+    service_connected(service, 0, 0);
+    service_receive(service, (const uint8_t *)"eRROR\r\n", 7, 0);
+    service_facts(service, &facts);
+    assert_null(facts.protocol);
+    assert_string_equal(facts.cause.code, "banner.malformed");
+    service_free(service);
+}
+
 static void test_stopped(void **state)
 {
     struct service_config config;
@@ -854,6 +875,7 @@ int main(void)
         cmocka_unit_test(test_bodies_of_endpoints),
         cmocka_unit_test(test_requests_that_do_not_fit),
         cmocka_unit_test(test_broken_before_the_next_try),
+        cmocka_unit_test(test_not_whom_it_looks_like),
         cmocka_unit_test(test_stopped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
