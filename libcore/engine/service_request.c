@@ -1,5 +1,6 @@
 /* The first thing we say: an HTTP request, or a row's hello. */
 #include <errno.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -22,11 +23,18 @@ static const char *request_path(const struct service *s)
 }
 
 /* Adds text that fits, or fails the request. */
-static int request_add(struct service *s, const char *format, const char *a, const char *b)
+static int request_add(struct service *s, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static int request_add(struct service *s, const char *format, ...)
 {
     char *end = (char *)s->request + s->request_len;
-    size_t room = SERVICE_REQUEST_MAX - s->request_len, len = text_format(end, room, format, a, b);
+    size_t room = SERVICE_REQUEST_MAX - s->request_len, len;
+    va_list list;
 
+    va_start(list, format);
+    len = text_format_list(end, room, format, list);
+    va_end(list);
     if (len + 1 >= room)
         return -EINVAL;
     s->request_len += len;
@@ -55,10 +63,10 @@ static int request_http(struct service *s)
     if (!err)
         err = request_host(s);
     if (!err)
-        err = request_add(s, "User-Agent: %s\r\nAccept: */*\r\n%s", agent, "Connection: close\r\n");
+        err = request_add(s, "User-Agent: %s\r\nAccept: */*\r\nConnection: close\r\n", agent);
     for (const char *const *line = s->config.headers; line && *line && !err; line++)
-        err = request_add(s, "%s%s", *line, "\r\n");
-    return err ? err : request_add(s, "%s%s", "\r\n", "");
+        err = request_add(s, "%s\r\n", *line);
+    return err ? err : request_add(s, "\r\n");
 }
 
 /* What the row reads its version from, and in a 400 the words that this port is for TLS. */
