@@ -4,9 +4,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "io/pcapng.h"
+#include "tools/hash_table.h"
 
 #define SAVE_ALIGN      16
 #define SAVE_MARKS_MANY 65536 /* look for marks that nothing waits for any more */

@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "base/timespan.h"
 #include "io/privilege.h"
+#include "tools/hash_table.h"
 #include "tools/service_ports.h"
 #include "tools/service_save.h"
 

@@ -150,11 +150,23 @@ static int tls_set_alpn(SSL *ssl, const char *const *names)
 /* Smaller than any other that these options make: a middlebox's limit shows by what passes. */
 static bool tls_set_small(SSL *ssl)
 {
+    char groups[] = TLS_SMALL_GROUPS, signing[] = TLS_SMALL_SIGNING; /* OpenSSL asks for char * */
+
     SSL_set_options(ssl, SSL_OP_NO_TICKET | SSL_OP_NO_ENCRYPT_THEN_MAC);
     return SSL_set_cipher_list(ssl, TLS_SMALL_CIPHERS) &&
            SSL_set_ciphersuites(ssl, TLS_SMALL_SUITES) &&
-           SSL_set1_groups_list(ssl, TLS_SMALL_GROUPS) &&
-           SSL_set1_sigalgs_list(ssl, TLS_SMALL_SIGNING);
+           SSL_set1_groups_list(ssl, groups) &&
+           SSL_set1_sigalgs_list(ssl, signing);
+}
+
+static int tls_set_sni(SSL *ssl, const char *sni)
+{
+    char name[TLSEXT_MAXLEN_host_name + 1]; /* OpenSSL asks for char * */
+
+    if (strlen(sni) >= sizeof(name))
+        return -EINVAL;
+    strcpy(name, sni);
+    return SSL_set_tlsext_host_name(ssl, name) ? 0 : -EINVAL;
 }
 
 static int tls_configure(struct tls *tls, const struct tls_options *options)
@@ -165,7 +177,7 @@ static int tls_configure(struct tls *tls, const struct tls_options *options)
         !SSL_set_min_proto_version(ssl, tls_protocol(options->least ? options->least : TLS_1_2)) ||
         !SSL_set_max_proto_version(ssl, tls_protocol(options->most ? options->most : TLS_1_3)))
         return -ENOMEM;
-    if (options->sni && !SSL_set_tlsext_host_name(ssl, options->sni))
+    if (options->sni && tls_set_sni(ssl, options->sni))
         return -EINVAL;
     if (options->small_hello && !tls_set_small(ssl))
         return -EINVAL;
