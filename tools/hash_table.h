@@ -1,5 +1,6 @@
 /*
- * uthash.h's tables with a hash that peers cannot guess: keys hold their addresses and ports.
+ * uthash.h's tables with a hash that peers cannot guess: keys hold their addresses and ports. (And
+ * uthash's own falls through its cases without saying so, which clang warns of.)
  * Include this instead of uthash.h.
  */
 #ifndef NETDX_TOOLS_HASH_TABLE_H

@@ -7,6 +7,7 @@
 
 #include "io/file.h"
 #include "tools/flows_save.c"
+#include "tools/hash_table.c"
 
 #include <stdio.h>
 #include <unistd.h>
