@@ -9,10 +9,10 @@
 #include "base/timespan.h"
 #include "engine/service_table.h"
 #include "tools/service_after.h"
+#include "tools/service_hops.h"
 #include "tools/service_products.h"
 
 #define JOB_BACKOFF_MAX_NS (60 * NS_PER_SEC)
-#define JOB_URL_TEXT       TEXT_ESCAPED_SIZE(REDIRECT_TEXT_SIZE)
 
 enum job_state { JOB_PROBING, JOB_PROBED, JOB_RESOLVING, JOB_PAUSED, JOB_AFTER, JOB_OVER };
 
@@ -41,10 +41,9 @@ struct service_job {
     struct service_probe *probe; /* owned; the latest */
     struct service_probe_facts facts;
     struct redirects chain;
-    const char *redirect_code;                            /* NULL: none */
-    struct cause server_error;                            /* of the last answer; code "": none */
-    struct report_banner_hop hops[REDIRECT_HOPS_MAX + 1]; /* texts owned */
-    size_t nhops;
+    const char *redirect_code; /* NULL: none */
+    struct cause server_error; /* of the last answer; code "": none */
+    struct service_hops hops;
     struct lookup *lookup;         /* of a redirect's host */
     struct service_after *after;   /* owned; what is asked besides */
     struct version_list *products; /* owned; NULL: nothing was said that could name one */
@@ -114,89 +113,32 @@ static void job_identify_all(struct service_job *job)
 /* --- redirects ---------------------------------------------------------------------------------
  */
 
-/* RFC 1918, RFC 6598, RFC 4193, loopback and link-local: not to be reached from elsewhere. */
-static bool job_is_private(const struct address *a)
+static struct service_hop_source job_hop_source(struct service_job *job)
 {
-    const uint8_t *b = a->bytes;
-
-    if (address_is_loopback(a) || address_is_link_local(a))
-        return true;
-    if (a->family == 6)
-        return (b[0] & 0xfe) == 0xfc;
-    return b[0] == 10 || (b[0] == 172 && (b[1] & 0xf0) == 16) || (b[0] == 192 && b[1] == 168) ||
-           (b[0] == 100 && (b[1] & 0xc0) == 64);
-}
-
-static char *job_url_text(const struct redirect_url *url)
-{
-    char text[REDIRECT_TEXT_SIZE], safe[JOB_URL_TEXT];
-
-    redirect_format(url, text);
-    text_escape(safe, sizeof(safe), text, strlen(text));
-    return strdup(safe);
-}
-
-/* Who said so; what comes next takes the place of the job's own. */
-static void job_keep_products(const struct service_job *job, struct report_banner_hop *hop)
-{
-    const struct version_list *list = job->products;
-    size_t size = list ? list->count * sizeof(*hop->products) : 0;
-
-    hop->products = size ? malloc(size) : NULL;
-    if (!hop->products)
-        return;
-    memcpy(hop->products, list->products, size);
-    hop->nproducts = list->count;
-}
-
-/* `to` becomes the hop's. */
-static void job_add_hop(struct service_job *job, struct report_banner_hop hop)
-{
-    hop.from = job_url_text(&job->url);
-    hop.status = job->facts.service.http.status;
-    if (!hop.from || !hop.to) {
-        free(hop.from);
-        free(hop.to);
-        return;
-    }
-    job_identify_all(job);
-    job_keep_products(job, &hop);
-    job->hops[job->nhops++] = hop;
+    job_identify_all(job); /* what comes next takes the place of the job's own */
+    return (struct service_hop_source){.url = &job->url,
+                                       .address = &job->address,
+                                       .http = &job->facts.service.http,
+                                       .products = job->products};
 }
 
 static void job_note_hop(struct service_job *job, const struct redirect_url *next)
 {
-    struct address address;
-    bool to_private = !address_parse(next->host, &address) && job_is_private(&address);
+    const struct service_hop_source from = job_hop_source(job);
 
-    job_add_hop(job, (struct report_banner_hop){
-                         .to = job_url_text(next),
-                         .downgrade = job->url.tls && !next->tls,
-                         .to_private = to_private && !job_is_private(&job->address),
-                     });
+    service_hops_note(&job->hops, &from, next);
 }
 
-/* To file:, javascript: or the like. */
 static void job_note_foreign(struct service_job *job)
 {
-    char safe[TEXT_ESCAPED_SIZE(256)];
-    const uint8_t *value;
-    size_t len;
+    const struct service_hop_source from = job_hop_source(job);
 
-    if (!http_find(&job->facts.service.http, "Location", 0, &value, &len))
-        return;
-    text_escape(safe, sizeof(safe), value, len < 256 ? len : 256);
-    job_add_hop(job, (struct report_banner_hop){.to = strdup(safe), .foreign = true});
+    service_hops_note_foreign(&job->hops, &from);
 }
 
 static void job_follow(struct service_job *job, const struct address *address)
 {
-    if (job->nhops) {
-        struct report_banner_hop *hop = &job->hops[job->nhops - 1];
-
-        hop->address = *address;
-        hop->to_private = !job_is_private(&job->address) && job_is_private(address);
-    }
+    service_hops_arrive(&job->hops, &job->address, address);
     job->address = *address;
     job_start(job);
 }
@@ -377,21 +319,10 @@ static void job_start(struct service_job *job)
 /* --- tries -------------------------------------------------------------------------------------
  */
 
-static void job_forget_hops(struct service_job *job)
-{
-    for (size_t i = 0; i <= REDIRECT_HOPS_MAX; i++) {
-        free(job->hops[i].from);
-        free(job->hops[i].to);
-        free(job->hops[i].products);
-    }
-    memset(job->hops, 0, sizeof(job->hops));
-    job->nhops = 0;
-    job->redirect_code = NULL;
-}
-
 static void job_try(struct service_job *job)
 {
-    job_forget_hops(job);
+    service_hops_clear(&job->hops);
+    job->redirect_code = NULL;
     job->address = job->first.address;
     job->url = job->first.url;
     job->is_name = job->first.is_name;
@@ -513,7 +444,7 @@ void service_job_free(struct service_job *job)
     lookup_give_up(job->lookup);
     service_probe_free(job->probe);
     service_after_free(job->after);
-    job_forget_hops(job);
+    service_hops_clear(&job->hops);
     loop_timer_free(job->pause);
     free(job->products);
     free(job);
@@ -605,8 +536,8 @@ void service_job_report(const struct service_job *job, struct report_banner *rep
         .service = asked ? &job->facts.service : NULL,
         .tls = asked ? job->facts.tls : NULL,
         .products = service_job_products(job),
-        .hops = job->hops,
-        .nhops = job->nhops,
+        .hops = job->hops.items,
+        .nhops = job->hops.count,
         .error_code = job->failure.code,
         .error_message = job->failure.code ? job->failure.message : NULL,
         .redirect_code = job->redirect_code,

@@ -165,7 +165,7 @@ static int tls_set_sni(SSL *ssl, const char *sni)
 
     if (strlen(sni) >= sizeof(name))
         return -EINVAL;
-    strcpy(name, sni);
+    memcpy(name, sni, strlen(sni) + 1);
     return SSL_set_tlsext_host_name(ssl, name) ? 0 : -EINVAL;
 }
 
