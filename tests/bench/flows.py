@@ -15,9 +15,12 @@ import sys
 import tempfile
 import time
 
+from summary import summarize
+
 SHORT = 200000  # frames for tools that need minutes for the whole file
 PACKETS, FLOWS = 4600000, 100000
-FEW, MANY, GROWN = 1000, 1000000, 10000000  # flows, flows, packets
+# Flows and packets; each of the many flows is as long as those of the file above.
+FEW, MANY = (1000, 4600000), (1000000, 46000000)
 ASKED_GROWTH, ASKED_MEGABYTES = 1.5, 600
 ASKED, AIMED = 3.0, 2.0
 RUNS = 5
@@ -68,6 +71,8 @@ def files(netdx, bench):
             RUNS, ASKED, AIMED))
         row("empty libpcap loop", packets, base * packets, base, 0)
         row("netdx flows", packets, mine, base, max(memory for _, memory in ours))
+        summarize("flows in a file: time of an empty loop", "%.1f x" % ASKED, "%.2f x" % (mine / packets / base),
+                  mine / packets / base <= ASKED)
         for packed in ("gzip", "zstd"):
             path = long + "." + packed
             with open(path, "wb") as out:
@@ -85,25 +90,25 @@ def files(netdx, bench):
 
 def growth(netdx, bench, work):
     """A whole command on many flows, beside one on few: a packet's share of both."""
-    cost, memory = {}, {}
-    for flows in FEW, MANY:
-        path = os.path.join(work, "grown.pcap")
-        subprocess.run([os.path.join(bench, "flow_speed"), "make", path, str(flows), str(GROWN)],
+    cost, path = {}, os.path.join(work, "grown.pcap")
+    for flows, packets in FEW, MANY:
+        subprocess.run([os.path.join(bench, "flow_speed"), "make", path, str(flows), str(packets)],
                        check=True)
         empty, ours = [], []
         for _ in range(RUNS):
             empty.append(measured([os.path.join(bench, "empty_loop"), path])[0])
             ours.append(measured([netdx, "flows", "--json", "-r", path]))
-        cost[flows], memory[flows] = min(cpu for cpu, _ in ours), max(peak for _, peak in ours)
-        row("netdx flows, %d flows" % flows, GROWN, cost[flows], min(empty) / GROWN, memory[flows])
+        cpu, memory = min(cpu for cpu, _ in ours), max(peak for _, peak in ours)
+        cost[flows] = cpu / packets
+        row("netdx flows, %d flows" % flows, packets, cpu, min(empty) / packets, memory)
     many = clocked([netdx, "flows", "--json", "--workers", "2", "-r", path])
     one = clocked([netdx, "flows", "--json", "-r", path])
-    print("  %-50s asked %6.1f  measured %6.2f times" % (
-        "cost of a packet, %d to %d flows" % (FEW, MANY), ASKED_GROWTH, cost[MANY] / cost[FEW]))
-    print("  %-50s asked %6d  measured %6.0f MB" % (
-        "memory of all, %d flows" % MANY, ASKED_MEGABYTES, memory[MANY]))
-    print("  %-50s              measured %6.2f times (%.2f s, %.2f s)" % (
-        "faster by --workers 2, by the clock", one / many, one, many))
+    print("  --workers 2, by the clock: %.2f times as fast (%.2f s, %.2f s)" % (one / many, one, many))
+    ratio = cost[MANY[0]] / cost[FEW[0]]
+    summarize("  cost of a packet, 1,000,000 flows to 1,000", "%.1f x" % ASKED_GROWTH, "%.2f x" % ratio,
+              ratio <= ASKED_GROWTH)
+    summarize("  peak memory, 1,000,000 flows", "%d MB" % ASKED_MEGABYTES, "%.0f MB" % memory,
+              memory < ASKED_MEGABYTES)
 
 
 # --- live ------------------------------------------------------------------------------------
@@ -137,6 +142,8 @@ def inside(netdx, helpers, workers):
     print("  %s worker%s: %d sent at %.2f Mpps, %d seen, %d reported as dropped, %d unreported" % (
         workers, "" if workers == "1" else "s", sent, sent / took / 1e6, seen, dropped,
         sent - seen - dropped))
+    summarize("live, %s worker%s: packets lost unreported" % (workers, "" if workers == "1" else "s"),
+              "0", "%d of %d" % (sent - seen - dropped, sent), sent == seen + dropped)
 
 
 def live(netdx, helpers):

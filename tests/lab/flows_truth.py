@@ -402,6 +402,7 @@ def table(scores, sums, failed, seeds):
     for name, (kernel, ours, _) in sums.items():
         print("  %-28s %9d %9d %9.2f" % (name, kernel, ours,
                                          100 * abs(ours - kernel) / max(kernel, 1)))
+    summarize_all(scores, sums)
     print("  no trace: a SYN, or in IPv6, whose first copy was lost before the tap, and nothing "
           "later came before it; not counted when missed")
     for line in failed:
@@ -415,6 +416,27 @@ def table(scores, sums, failed, seeds):
 def enough(right, whole, asked):
     """At most the share of mistakes that is allowed; one is, however few there are."""
     return whole - right <= max(1, whole * (100 - asked) / 100)
+
+
+def agrees(kernel, ours):
+    """Within the share that is allowed, or one, however few there are."""
+    return abs(kernel - ours) <= max(1, kernel * COUNTERS / 100)
+
+
+def summarize_all(scores, sums):
+    """Rows of the table with which the bench ends."""
+    sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "bench"))
+    from summary import summarize
+    for where in ("sender", "receiver"):
+        figures = scores[("netdx", where)].figures()
+        for what, asked, measured in zip(("re-sent segments found", "  and nothing else", "  trigger right",
+                                          "  position right"),
+                                         (RECALL, PRECISION, TRIGGER, POSITION), figures):
+            what = what + " (%s's tap)" % where if what[0] != " " else what
+            summarize(what, "%.1f %%" % asked, "%.2f %%" % measured, measured >= asked)
+    for name, (kernel, ours, _) in sums.items():
+        summarize(name + ": kernel, netdx", "1 %, or 1", "%d, %d" % (kernel, ours),
+                  agrees(kernel, ours))
 
 
 def check(scores, sums, failed):
@@ -442,8 +464,7 @@ def check(scores, sums, failed):
             "%s losses are placed right (%d of %d)" % (at, s.position_right, s.position_known),
             s.wrong[:20])
     for name, (kernel, ours, _) in sums.items():
-        say(abs(kernel - ours) <= max(1, kernel * COUNTERS / 100),
-            "%s agrees (kernel %d, netdx %d)" % (name, kernel, ours))
+        say(agrees(kernel, ours), "%s agrees (kernel %d, netdx %d)" % (name, kernel, ours))
     print("1..%d" % count)
 
 
