@@ -148,7 +148,8 @@ void flow_trigger(const struct flow_step *step, struct flow_trouble *trouble, ui
     struct trigger_times t = flow_trigger_times(step, trouble, since);
     bool head = !seq_after(seq, una);
     bool recent = t.evidence_ns < t.limit_ns;
-    bool evidence = seq_before(seq, trouble->evidence_high) && recent;
+    bool told = trouble->has_evidence && seq_before(seq, trouble->evidence_high);
+    bool evidence = told && recent;
 
     facts->trigger = FLOW_TRIGGER_UNKNOWN;
     facts->backoff = 0;
@@ -162,7 +163,9 @@ void flow_trigger(const struct flow_step *step, struct flow_trouble *trouble, ui
         facts->trigger = FLOW_TRIGGER_TAIL_PROBE;
         trouble->probing = true;
         trouble->probe_end = seq_max(end, flow->half[step->me].next);
-    } else if (recent) { /* RFC 8985 (6.2): what was sent later has been delivered */
+    } else if (recent || (told && t.silence_ns < REACTION_NS)) {
+        /* RFC 8985 (6.2): what was sent later has been delivered; or a round trip has grown, for
+         * a timer runs out in silence only. */
         facts->trigger = FLOW_TRIGGER_FAST;
         flow_trigger_recover(step, trouble, RECOVERY_FAST);
     } else if (head && t.news_ns >= REACTION_NS) {

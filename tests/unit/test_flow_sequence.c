@@ -98,6 +98,15 @@ static void test_fast_at_the_receiver(void **state)
                    "90 < . 4381+1460\n!90 < . 5841+1460\n91 < . 7301+1460\n"
                    "91 > . 101 ack 5841 sack 7301:8761\n131 < . 5841+1460\n",
          "11 < retransmission 1460 fast before_tap\n"},
+        {"the round trip has grown by half a second, and more arrives meanwhile",
+         AT_CLIENT "50 > P 1+100\n90 < . 1+1460 ack 101\n!90 < . 1461+1460\n91 < . 2921+1460\n"
+                   "91 > . 101 ack 1461 sack 2921:4381\n590 < . 4381+1460\n"
+                   "632 < . 1461+1460\n",
+         "9 < retransmission 1460 fast before_tap\n"},
+        {"the same in silence: the timer",
+         AT_CLIENT "50 > P 1+100\n90 < . 1+1460 ack 101\n!90 < . 1461+1460\n91 < . 2921+1460\n"
+                   "91 > . 101 ack 1461 sack 2921:4381\n632 < . 1461+1460\n",
+         "8 < retransmission 1460 timeout 1 before_tap\n"},
         {"no mark at all: a round trip has passed",
          "!noid\n" AT_CLIENT "50 > P 1+100\n90 < . 1+1460 ack 101\n!90 < . 1461+1460\n"
          "91 < . 2921+1460\n91 > . 101 ack 1461 sack 2921:4381\n132 < . 1461+1460\n",
