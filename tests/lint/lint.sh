@@ -53,6 +53,13 @@ layers()
         grep -vE ':[[:space:]]*(/?\*|//)')"
 }
 
+# Leftovers of a fuzzer, a profile or a capture got here before.
+top_level()
+{
+    result "nothing else at the top level" "$(git ls-files 2>/dev/null | cut -d/ -f1 | sort -u |
+        grep -vxE '(\.ci|\.clang-format|\.editorconfig|\.gitignore|LICENSE|Makefile|README\.md|libcore|man|tests|tools)')"
+}
+
 words()
 {
     result "no banned function" "$(grep -rnE --include='*.[ch]' \
@@ -135,6 +142,7 @@ options()
 }
 
 layers
+top_level
 words
 headers
 sizes
