@@ -97,6 +97,10 @@ $(FLAGS): FORCE
 FUZZ_SECONDS ?= 5
 UNIT_SECONDS ?= 60
 JOBS         ?= 2
+# Scenarios wait more than they work.
+LAB_JOBS     ?= 4
+# Builds inside a recipe: as parallel as the whole, where that was not said.
+PARALLEL      = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 RUN          := tests/run.sh -j $(JOBS)
 TESTED       := NETDX=$(abspath $B/netdx) HELPERS=$(abspath $B/tests/helpers) B=$(abspath $B)
 
@@ -123,7 +127,8 @@ $B/tests/helpers/%: tests/helpers/%.c $(FLAGS)
 	$(CC) -D_GNU_SOURCE -std=c17 -O2 $(WARN) -o $@ $<
 
 check: deps
-	+@rm -rf $B/tap; s=0; $(MAKE) -k --no-print-directory check-all || s=1; \
+	+@rm -rf $B/tap; s=0; $(MAKE) $(PARALLEL) -k --no-print-directory all tests || s=1; \
+	  $(MAKE) -k --no-print-directory check-all || s=1; \
 	  tests/run.sh -c $B/tap || s=1; exit $$s
 
 check-all: check-unit check-lint check-cli check-lab check-fuzz check-coverage
@@ -138,12 +143,12 @@ check-cli: all $(HELPER_BIN)
 	@$(TESTED) $(RUN) -t 600 $B/tap/cli $(sort $(wildcard tests/cli/*.bats))
 
 check-lab: all $(HELPER_BIN)
-	@$(TESTED) JOBS=$(JOBS) $(RUN) -t 600 $B/tap/lab tests/lab/lab.sh tests/lab/codes.sh tests/lab/flows.sh
+	@$(TESTED) JOBS=$(LAB_JOBS) $(RUN) -t 600 $B/tap/lab tests/lab/lab.sh tests/lab/codes.sh tests/lab/flows.sh
 
 # Decoders are fuzzed with clang, in a build directory of their own.
 FUZZ_FLAGS := B=$B-fuzz CC="$(CLANG)" SAN=fuzzer-no-link,address,undefined
 check-fuzz:
-	+@$(MAKE) --no-print-directory $(FUZZ_FLAGS) fuzzers
+	+@$(MAKE) $(PARALLEL) --no-print-directory $(FUZZ_FLAGS) fuzzers
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(RUN) -t 900 $B/tap/fuzz $(FUZZ_BIN:$B/%=$B-fuzz/%)
 
 fuzz:
@@ -167,11 +172,11 @@ COVERAGE_FLAGS := B=$B-cov CC="$(CLANG)" SAN=fuzzer-no-link OPT="-O1 -g \
 COVERED := PARSERS="$(PARSERS)" FUZZERS="$(FUZZ_BIN:$B/%=$B-cov/%)"
 
 coverage:
-	+@$(MAKE) --no-print-directory $(COVERAGE_FLAGS) fuzzers >/dev/null
+	+@$(MAKE) $(PARALLEL) --no-print-directory $(COVERAGE_FLAGS) fuzzers >/dev/null
 	@$(COVERED) tests/fuzz/coverage.sh
 
 check-coverage:
-	+@$(MAKE) --no-print-directory $(COVERAGE_FLAGS) fuzzers >/dev/null
+	+@$(MAKE) $(PARALLEL) --no-print-directory $(COVERAGE_FLAGS) fuzzers >/dev/null
 	@$(COVERED) $(RUN) -t 120 $B/tap/coverage tests/fuzz/coverage.sh
 
 # Tests over the simulator whose figures the bench shows, too.
