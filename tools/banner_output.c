@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/timespan.h"
+#include "tools/service_progress.h"
 
 int banner_output_open(struct banner_output *output, const struct service_options *request,
                        struct failure *failure)
@@ -16,13 +16,6 @@ void banner_output_release(struct banner_output *output)
 {
     for (size_t i = 0; i < BANNER_WINDOW; i++)
         free(output->waiting[i].text);
-}
-
-static void banner_output_clear(struct banner_output *output)
-{
-    if (output->drawn)
-        output_progress_end();
-    output->drawn = false;
 }
 
 void banner_output_begin(struct banner_output *output, int64_t start_unix_ns)
@@ -82,7 +75,7 @@ void banner_output_report(struct banner_output *output, uint64_t number,
         output->answered++;
     if (output->base.error)
         return;
-    banner_output_clear(output);
+    service_progress_clear(&output->drawn);
     if (output->request->common.format == FORMAT_JSONL) {
         output_note(&output->base, banner_output_render(output, output->base.file, false, banner));
         output_flush(&output->base);
@@ -106,7 +99,7 @@ void banner_output_end(struct banner_output *output, const struct report_banner_
 {
     FILE *file = output->base.file;
 
-    banner_output_clear(output);
+    service_progress_clear(&output->drawn);
     if (output->base.error)
         return;
     if (output->request->common.format == FORMAT_JSON)
@@ -130,15 +123,5 @@ void banner_output_failure(struct banner_output *output, const struct failure *f
 int64_t banner_output_progress(struct banner_output *output, uint64_t done, uint64_t total,
                                int64_t now_ns)
 {
-    char words[64];
-
-    if (!output->base.progress || total < 2)
-        return TIME_NEVER;
-    if (!output_may_draw(&output->base, now_ns))
-        return output->base.next_draw_ns;
-    snprintf(words, sizeof(words), "%llu of %llu services", (unsigned long long)done,
-             (unsigned long long)total);
-    output_progress(done, total, words);
-    output->drawn = true;
-    return output->base.next_draw_ns;
+    return service_progress_draw(&output->base, &output->drawn, done, total, now_ns);
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/timespan.h"
+#include "tools/service_progress.h"
 
 int check_output_open(struct check_output *output, const struct common_options *options,
                       struct failure *failure)
@@ -25,13 +25,6 @@ void check_output_release(struct check_output *output)
         check_line_release(&output->lines[i]);
     check_line_release(&output->alone);
     free(output->lines);
-}
-
-static void check_output_clear(struct check_output *output)
-{
-    if (output->drawn)
-        output_progress_end();
-    output->drawn = false;
 }
 
 /* --- one service -------------------------------------------------------------------------------
@@ -96,7 +89,7 @@ void check_output_report(struct check_output *output, uint64_t number,
         output->level = level;
     if (output->base.error)
         return;
-    check_output_clear(output);
+    service_progress_clear(&output->drawn);
     if (output->base.options->format == FORMAT_JSONL) {
         output_note(&output->base, report_check_event(output->base.file, check));
         output_flush(&output->base);
@@ -147,7 +140,7 @@ static void check_output_document(struct check_output *output, const struct repo
 
 void check_output_end(struct check_output *output, struct report_check_run *run)
 {
-    check_output_clear(output);
+    service_progress_clear(&output->drawn);
     run->level = output->level;
     memcpy(run->counts, output->counts, sizeof(run->counts));
     if (output->base.error)
@@ -177,15 +170,5 @@ void check_output_failure(struct check_output *output, const struct failure *fai
 int64_t check_output_progress(struct check_output *output, uint64_t done, uint64_t total,
                               int64_t now_ns)
 {
-    char words[64];
-
-    if (!output->base.progress || total < 2)
-        return TIME_NEVER;
-    if (!output_may_draw(&output->base, now_ns))
-        return output->base.next_draw_ns;
-    snprintf(words, sizeof(words), "%llu of %llu services", (unsigned long long)done,
-             (unsigned long long)total);
-    output_progress(done, total, words);
-    output->drawn = true;
-    return output->base.next_draw_ns;
+    return service_progress_draw(&output->base, &output->drawn, done, total, now_ns);
 }

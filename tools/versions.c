@@ -9,6 +9,7 @@
 #include "tools/netdx.h"
 #include "tools/output.h"
 #include "tools/service_context.h"
+#include "tools/service_progress.h"
 #include "tools/service_run.h"
 #include "tools/versions_file.h"
 #include "tools/versions_request.h"
@@ -47,19 +48,12 @@ static void versions_explain(struct matrix_member *member, const struct report_b
                                                                              : MATRIX_FAILED;
 }
 
-static void versions_clear(struct versions *v)
-{
-    if (v->drawn)
-        output_progress_end();
-    v->drawn = false;
-}
-
 /* With --jsonl each member is a line as soon as it is there. */
 static int versions_tell(struct versions *v)
 {
     if (v->request.options.common.format != FORMAT_JSONL)
         return 0;
-    versions_clear(v);
+    service_progress_clear(&v->drawn);
     output_note(&v->output, report_versions_event(v->output.file, v->matrix,
                                                   &v->seen.members[v->seen.count - 1]));
     output_flush(&v->output);
@@ -93,17 +87,8 @@ static int versions_report(void *context, uint64_t number, const struct service_
 static int64_t versions_progress(void *context, uint64_t done, uint64_t total, int64_t now_ns)
 {
     struct versions *v = context;
-    char words[64];
 
-    if (!v->output.progress || total < 2)
-        return INT64_MAX;
-    if (output_may_draw(&v->output, now_ns)) {
-        snprintf(words, sizeof(words), "%llu of %llu services", (unsigned long long)done,
-                 (unsigned long long)total);
-        output_progress(done < total ? done : total, total, words);
-        v->drawn = true;
-    }
-    return v->output.next_draw_ns;
+    return service_progress_draw(&v->output, &v->drawn, done, total, now_ns);
 }
 
 /* --- when it is over -------------------------------------------------------------------------- */
@@ -224,7 +209,7 @@ static int versions_run(struct versions *v, const struct service_context *contex
     struct service_run_facts facts = {0};
     int status = service_run(context, &sink, &v->targets.list, &facts), judged;
 
-    versions_clear(v);
+    service_progress_clear(&v->drawn);
     run.elapsed_ns = facts.elapsed_ns;
     run.interrupted = facts.interrupted;
     judged = versions_finish(v, &run, facts.begun);
