@@ -11,6 +11,14 @@
 #define SEGMENT_OPTIONS_MAX 40 /* what options may take of a full segment */
 #define BELATED_SAMPLES     4
 
+/* How long it had been silent: as the tap saw it, or as its own clock tells. */
+static int64_t flow_ghost_quiet(const struct flow_step *step)
+{
+    int64_t there = flow_rtt_quiet_there(step);
+
+    return there >= 0 && there < step->quiet_ns ? there : step->quiet_ns;
+}
+
 /*
  * When the peer last sent what this segment answers. What it sent again counts when it is first
  * acknowledged here, and the echoed timestamp does not say that the first copy had come; not when
@@ -23,7 +31,7 @@ static int64_t flow_ghost_asked(const struct flow_step *step, bool first)
     const struct flow_resent *resent =
         peer ? flow_ranges_resent(step->flows, peer->resent, flow_owner(flow, !step->me)) : NULL;
 
-    int64_t least = (int64_t)flow->rtt[step->me].min << RTT_SHIFT;
+    int64_t least = flow_rtt_side_least(flow, step->me);
 
     if (step->id_counts) /* a packet is missing: an answer must look like one to be taken for it */
         least = flow_rtt_side(flow, step->me) / 4 * 3;
@@ -34,23 +42,54 @@ static int64_t flow_ghost_asked(const struct flow_step *step, bool first)
     return flow->half[!step->me].data_ns;
 }
 
-/* Nothing new from either side for so long that the sender's timer may have run out. */
-static bool flow_ghost_was_silent(const struct flow_step *step, uint32_t hole, bool several)
+/*
+ * It had something to acknowledge since its packet before: all that its peer has sent is, and
+ * nothing that came again can have reached it (RFC 9293 3.10.7.4) and been answered.
+ */
+static bool flow_ghost_owed_ack(const struct flow_step *step)
 {
     const struct flow *flow = step->flow;
-    int64_t whole = flow_rtt_least(flow), silence = step->quiet_ns;
-    int64_t side = (int64_t)flow->rtt[step->me].min << RTT_SHIFT;
+    const struct flow_half *half = &flow->half[step->me], *peer = &flow->half[!step->me];
+    const struct flow_trouble *trouble = flow_trouble(step->flows, flow, !step->me);
+
+    if (!(flow->flags[step->me] & HALF_ACKED) || !(flow->flags[!step->me] & HALF_SEEN) ||
+        step->una != peer->next)
+        return true;
+    if (!trouble || trouble->resent_ns == 0)
+        return false;
+    int64_t side = flow_rtt_side(flow, step->me);
+    return since_ns(step->s->when_ns, trouble->resent_ns) >= side / 4 * 3 &&
+           since_less_ns(half->last_ns, trouble->resent_ns, 2 * side) < 0;
+}
+
+/*
+ * Nothing new from either side for so long that the sender's timer may have run out; or its probe,
+ * where what is missing can have been no bare acknowledgement.
+ */
+static bool flow_ghost_was_silent(const struct flow_step *step, bool data, bool several)
+{
+    const struct flow *flow = step->flow;
+    int64_t whole = flow_rtt_least(flow), silence = flow_ghost_quiet(step);
+    int64_t side = flow_rtt_side_least(flow, step->me);
     int64_t then[] = {flow->news_ns[step->me], flow_ghost_asked(step, several)};
 
     for (size_t i = 0; i < 2; i++)
-        if (then[i] != 0 && since_less_ns(step->s->when_ns, then[i], side) < silence)
+        if (then[i] != 0 && since_ns(step->s->when_ns, then[i]) >= side / 8 * 7 &&
+            since_less_ns(step->s->when_ns, then[i], side) < silence)
             silence = since_less_ns(step->s->when_ns, then[i], side);
-    int64_t least = hole ? PROBE_MIN_NS : TIMER_MIN_NS;
+    int64_t least = data ? PROBE_MIN_NS : TIMER_MIN_NS;
 
     if (whole + whole / 2 > least)
         least = whole + whole / 2;
     /* A path that has become longer makes answers late that nobody sent again. */
-    return silence >= least && (hole || silence >= flow_rtt_usual(flow));
+    return silence >= least && (data || silence >= flow_rtt_usual(flow));
+}
+
+static uint32_t flow_ghost_bytes(const struct flow_step *step, uint32_t packets)
+{
+    uint32_t bytes = packets * step->flow->half[step->me].mss;
+
+    return bytes < GHOST_MAX ? bytes : GHOST_MAX;
 }
 
 /* How far the bytes may reach that were sent before and never seen. */
@@ -61,8 +100,7 @@ static uint32_t flow_ghost_end(const struct flow_step *step, uint32_t missing)
     if (step->s->payload_len < mss || missing < 2)
         return step->end;
     /* The one before the last that is missing was a tail loss probe: it carried no other bytes. */
-    uint32_t more = (missing - 2) * mss;
-    return step->end + (more < GHOST_MAX ? more : GHOST_MAX);
+    return step->end + flow_ghost_bytes(step, missing - 2);
 }
 
 /*
@@ -77,8 +115,10 @@ bool flow_ghost_is_shown(struct flow_step *step, uint32_t hole)
     int explained = (int)((hole + half->mss - 1) / half->mss);
 
     /* One may be a bare acknowledgement, two hardly are. */
-    if (missing <= 0 || missing <= explained ||
-        !flow_ghost_was_silent(step, hole, missing > explained + 1))
+    if (missing <= 0 || missing <= explained)
+        return false;
+    bool data = hole || !flow_ghost_owed_ack(step);
+    if (!flow_ghost_was_silent(step, data, missing > explained + 1))
         return false;
     struct flow_trouble *trouble = flow_trouble_get(step->flows, step->flow, step->me);
     if (!trouble || hole)
@@ -87,6 +127,28 @@ bool flow_ghost_is_shown(struct flow_step *step, uint32_t hole)
     trouble->has_ghost = true;
     trouble->told_ghost = false;
     return true;
+}
+
+/*
+ * The first retransmission of the first hole, which acknowledgements asked for a round trip ago.
+ * What is missing before it was new: it was sent last, and is lost as well.
+ */
+void flow_ghost_learn(struct flow_step *step, const struct flow_interval *hole)
+{
+    const struct flow *flow = step->flow;
+    struct flow_trouble *trouble = flow_trouble(step->flows, flow, step->me);
+    const struct flow_sent *before =
+        flow_ranges_sent(step->flows, flow->half[step->me].sent, flow_owner(flow, step->me));
+    int missing = flow_identity_missing(step);
+
+    if (!trouble || trouble->has_ghost || missing <= 0 || !before || before->flags & SENT_RESENT ||
+        step->s->seq != flow->half[!step->me].ack ||
+        since_ns(step->s->when_ns, hole->when_ns) >= flow_rtt_least(flow) / 4 * 7 ||
+        flow_ghost_owed_ack(step))
+        return;
+    trouble->ghost_end = flow->half[step->me].next + flow_ghost_bytes(step, (uint32_t)missing);
+    trouble->has_ghost = true;
+    trouble->told_ghost = false;
 }
 
 /* The sender's timer would have run out now, had it sent the segment `late` ago. */
@@ -123,7 +185,7 @@ bool flow_ghost_is_belated(const struct flow_step *step)
     if (step->id_counts || step->s->id != 0)
         return false;
     if (!seq_after(step->s->ack, step->una))
-        return flow_ghost_is_tail(step) && flow_ghost_is_timers(step, step->quiet_ns);
+        return flow_ghost_is_tail(step) && flow_ghost_is_timers(step, flow_ghost_quiet(step));
     int64_t late = since_less_ns(step->s->when_ns, asked, (int64_t)rtt->smoothed << RTT_SHIFT);
     return asked != 0 && rtt->samples >= BELATED_SAMPLES &&
            (int64_t)rtt->variation << RTT_SHIFT <= BELATED_SLACK_NS &&

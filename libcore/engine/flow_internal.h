@@ -536,6 +536,8 @@ void flow_sequence_resync(struct flow_step *step);
 /* Next in line, or `hole` bytes ahead, and yet sent before: packets of the sender are missing. */
 bool flow_ghost_is_shown(struct flow_step *step, uint32_t hole);
 bool flow_ghost_is_belated(const struct flow_step *step);
+/* A retransmission fills the hole, and shows that what was sent last is missing, too. */
+void flow_ghost_learn(struct flow_step *step, const struct flow_interval *hole);
 
 /* flow_trigger.c */
 void flow_trigger(const struct flow_step *step, struct flow_trouble *trouble, uint32_t seq,
@@ -563,14 +565,17 @@ void flow_spurious_frto(struct flow_step *step, const struct flow_trouble *troub
 /* flow_rtt.c */
 void flow_rtt_acked(struct flow_step *step);
 void flow_rtt_echoed(struct flow_step *step);
-int64_t flow_rtt_side(const struct flow *flow, unsigned half); /* smoothed; 0 when unknown */
-int64_t flow_rtt_whole(const struct flow *flow);               /* both sides; 0 when unknown */
-int64_t flow_rtt_least(const struct flow *flow);               /* the least of both; 0: unknown */
-int64_t flow_rtt_usual(const struct flow *flow);               /* no round trip is longer, nearly */
-int64_t flow_rtt_timeout(const struct flow *flow);             /* RFC 6298, as Linux has it */
-void flow_rtt_clock(struct flow_step *step);                   /* the first timestamp of a half */
+int64_t flow_rtt_side(const struct flow *flow, unsigned half);       /* smoothed; 0 when unknown */
+int64_t flow_rtt_side_least(const struct flow *flow, unsigned half); /* the shortest */
+int64_t flow_rtt_whole(const struct flow *flow);   /* both sides; 0 when unknown */
+int64_t flow_rtt_least(const struct flow *flow);   /* the least of both; 0: unknown */
+int64_t flow_rtt_usual(const struct flow *flow);   /* no round trip is longer, nearly */
+int64_t flow_rtt_timeout(const struct flow *flow); /* RFC 6298, as Linux has it */
+void flow_rtt_clock(struct flow_step *step);       /* the first timestamp of a half */
 /* One step of the half's timestamps, learnt from their course; 0: unknown. */
 int64_t flow_rtt_tick(const struct flow_step *step);
+/* Since it last sent, by the sender's clock, which delays on the way do not disturb; -1: unknown */
+int64_t flow_rtt_quiet_there(const struct flow_step *step);
 /* The least round trip of both sides by the first flight of a half that was not seen to acknowledge
  * anything; 0: unknown. Not cheap. */
 int64_t flow_rtt_flight(const struct flow_step *step);

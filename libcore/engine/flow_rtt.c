@@ -95,6 +95,16 @@ int64_t flow_rtt_tick(const struct flow_step *step)
     return elapsed / ticks <= NS_PER_SEC ? elapsed / ticks : 0; /* RFC 7323 (5.4) */
 }
 
+int64_t flow_rtt_quiet_there(const struct flow_step *step)
+{
+    const struct flow_half *half = &step->flow->half[step->me];
+    int64_t tick = flow_rtt_tick(step);
+
+    if (tick == 0 || half->packets == 0 || seq_before(step->s->tsval, half->tsval))
+        return -1;
+    return (int64_t)(step->s->tsval - half->tsval) * tick;
+}
+
 void flow_rtt_handshake(struct flow *flow, unsigned half, int64_t rtt_ns)
 {
     uint32_t sample;
@@ -108,6 +118,11 @@ int64_t flow_rtt_side(const struct flow *flow, unsigned half)
     return (int64_t)flow->rtt[half].smoothed << RTT_SHIFT;
 }
 
+int64_t flow_rtt_side_least(const struct flow *flow, unsigned half)
+{
+    return (int64_t)flow->rtt[half].min << RTT_SHIFT;
+}
+
 int64_t flow_rtt_whole(const struct flow *flow)
 {
     return flow_rtt_side(flow, 0) + flow_rtt_side(flow, 1);
@@ -115,7 +130,7 @@ int64_t flow_rtt_whole(const struct flow *flow)
 
 int64_t flow_rtt_least(const struct flow *flow)
 {
-    return ((int64_t)flow->rtt[0].min + flow->rtt[1].min) << RTT_SHIFT;
+    return flow_rtt_side_least(flow, 0) + flow_rtt_side_least(flow, 1);
 }
 
 int64_t flow_rtt_usual(const struct flow *flow)

@@ -423,6 +423,7 @@ static unsigned flow_sequence_filled(struct flow_step *step, uint32_t end,
         flow_sequence_reordered(step);
         return 0;
     }
+    flow_ghost_learn(step, hole);
     flow_sequence_resent(step, end, FLOW_LOST_BEFORE_TAP,
                          since_ns(step->s->when_ns, hole->when_ns));
     return SENT_RESENT;

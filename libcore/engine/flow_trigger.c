@@ -7,11 +7,15 @@
  * At the tap an acknowledgement is seen half a round trip before the sender sees it, or after, so
  * times are compared less the round trip between tap and sender.
  */
+#include <stdlib.h>
+
 #include "engine/flow_internal.h"
 
 #define REACTION_NS    (100 * NS_PER_MS) /* half of the least timer (Linux: 200 ms) */
 #define PROBE_LEAST_NS (2 * NS_PER_MS)   /* RFC 8985 (7.2): no probe sooner */
 #define LEAVING_NS     (10 * NS_PER_MS)
+#define FLIGHT_WALK    256
+#define ROUND_LIKE     16
 
 struct trigger_times {
     int64_t news_ns;     /* since the receiver last told something new, at the sender */
@@ -28,25 +32,22 @@ static int64_t flow_trigger_since(int64_t now_ns, int64_t then_ns, int64_t less_
     return since_less_ns(now_ns, then_ns, less_ns);
 }
 
-/* Since it last sent, by the sender's own clock, which delays on the way do not disturb. */
-static int64_t flow_trigger_sent_there(const struct flow_step *step)
-{
-    const struct flow_half *half = &step->flow->half[step->me];
-
-    if (!step_has_timestamps(step) || !seq_after(step->s->tsval, half->tsval))
-        return 0;
-    return (int64_t)(step->s->tsval - half->tsval) * flow_rtt_tick(step);
-}
-
-/* The timestamp that it echoes is older than the receiver's latest: that has not come yet. */
+/*
+ * What the receiver told last had not come: the timestamp that the segment echoes is older, or the
+ * shortest round trip has not passed.
+ */
 static bool flow_trigger_is_unheard(const struct flow_step *step)
 {
-    return step_has_timestamps(step) &&
-           seq_before(step->s->tsecr, step->flow->half[!step->me].tsval);
+    const struct flow *flow = step->flow;
+    int64_t side = flow_rtt_side_least(flow, step->me);
+
+    return (step_has_timestamps(step) && seq_before(step->s->tsecr, flow->half[!step->me].tsval)) ||
+           since_ns(step->s->when_ns, flow->news_ns[step->me]) < side / 8 * 7;
 }
 
 static struct trigger_times flow_trigger_times(const struct flow_step *step,
-                                               const struct flow_trouble *trouble, int64_t since)
+                                               const struct flow_trouble *trouble, int64_t since,
+                                               bool acknowledged)
 {
     const struct flow *flow = step->flow;
     int64_t now = step->s->when_ns, side = flow_rtt_side(flow, step->me);
@@ -54,15 +55,15 @@ static struct trigger_times flow_trigger_times(const struct flow_step *step,
 
     t.limit_ns = t.whole_ns + REACTION_NS;
     t.news_ns = flow_trigger_since(now, flow->news_ns[step->me], side);
-    if (t.news_ns == INT64_MAX && since >= 0)
+    if (since >= 0 && (t.news_ns == INT64_MAX || (acknowledged && t.news_ns < since)))
         t.news_ns = since;
     t.evidence_ns =
         trouble->has_evidence ? flow_trigger_since(now, trouble->evidence_ns, side) : INT64_MAX;
     int64_t sent = flow_trigger_since(now, flow->half[step->me].data_ns, 0);
-    t.silence_ns = sent < t.news_ns ? sent : t.news_ns;
-    int64_t there = flow_trigger_sent_there(step);
-    if (there > t.silence_ns && (there < t.news_ns || flow_trigger_is_unheard(step)))
-        t.silence_ns = there;
+    int64_t there = flow_rtt_quiet_there(step);
+    t.silence_ns = sent > there ? sent : there;
+    if (t.news_ns < t.silence_ns && !flow_trigger_is_unheard(step))
+        t.silence_ns = t.news_ns;
     return t;
 }
 
@@ -128,6 +129,33 @@ static bool flow_trigger_is_probe(const struct flow_step *step, const struct flo
     return t->silence_ns >= (least > PROBE_LEAST_NS ? least : PROBE_LEAST_NS);
 }
 
+/*
+ * It was silent for as long as before its latest flight: acknowledgements have let out both, and
+ * the way has become longer than the round trips that are known.
+ */
+static bool flow_trigger_is_next_round(const struct flow_step *step)
+{
+    const struct flow *flow = step->flow;
+    uint32_t owner = flow_owner(flow, step->me), id = flow->half[step->me].sent;
+    int64_t later_ns = step->s->when_ns, silence = 0;
+
+    for (unsigned i = 0; i < FLIGHT_WALK; i++) {
+        const struct flow_sent *sent = flow_ranges_sent(step->flows, id, owner);
+        if (!sent || sent->flags & SENT_RESENT)
+            return false;
+        int64_t pause = since_ns(later_ns, sent->when_ns);
+        if (i == 0)
+            silence = pause;
+        if (silence < REACTION_NS)
+            return false;
+        if (i > 0 && pause >= silence / ROUND_LIKE)
+            return llabs(pause - silence) < silence / ROUND_LIKE;
+        later_ns = sent->when_ns;
+        id = sent->previous;
+    }
+    return false;
+}
+
 static void flow_trigger_in_loss(const struct flow_step *step, struct flow_trouble *trouble,
                                  const struct trigger_times *t, uint32_t una, bool head,
                                  struct flow_retransmission *facts)
@@ -145,7 +173,8 @@ void flow_trigger(const struct flow_step *step, struct flow_trouble *trouble, ui
     const struct flow *flow = step->flow;
     bool acked = flow->flags[!step->me] & HALF_ACKED;
     uint32_t una = acked ? flow->half[!step->me].ack : seq;
-    struct trigger_times t = flow_trigger_times(step, trouble, since);
+    struct trigger_times t =
+        flow_trigger_times(step, trouble, since, acked && !seq_after(end, una));
     bool head = !seq_after(seq, una);
     bool recent = t.evidence_ns < t.limit_ns;
     bool told = trouble->has_evidence && seq_before(seq, trouble->evidence_high);
@@ -156,14 +185,16 @@ void flow_trigger(const struct flow_step *step, struct flow_trouble *trouble, ui
     if (flow_trigger_recovers(step, trouble, RECOVERY_LOSS, seq)) {
         flow_trigger_in_loss(step, trouble, &t, una, head, facts);
     } else if (evidence || (flow_trigger_recovers(step, trouble, RECOVERY_FAST, seq) &&
-                            t.news_ns < t.limit_ns)) {
+                            (t.news_ns < t.limit_ns ||
+                             since_ns(step->s->when_ns, trouble->resent_ns) < REACTION_NS))) {
         facts->trigger = FLOW_TRIGGER_FAST;
         flow_trigger_recover(step, trouble, RECOVERY_FAST);
     } else if (flow_trigger_is_probe(step, trouble, &t, una, end)) {
         facts->trigger = FLOW_TRIGGER_TAIL_PROBE;
         trouble->probing = true;
         trouble->probe_end = seq_max(end, flow->half[step->me].next);
-    } else if (recent || (told && t.silence_ns < REACTION_NS)) {
+    } else if (recent ||
+               (told && (t.silence_ns < REACTION_NS || flow_trigger_is_next_round(step)))) {
         /* RFC 8985 (6.2): what was sent later has been delivered; or a round trip has grown, for
          * a timer runs out in silence only. */
         facts->trigger = FLOW_TRIGGER_FAST;

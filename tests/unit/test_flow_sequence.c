@@ -107,6 +107,24 @@ static void test_fast_at_the_receiver(void **state)
          AT_CLIENT "50 > P 1+100\n90 < . 1+1460 ack 101\n!90 < . 1461+1460\n91 < . 2921+1460\n"
                    "91 > . 101 ack 1461 sack 2921:4381\n632 < . 1461+1460\n",
          "8 < retransmission 1460 timeout 1 before_tap\n"},
+        {"the same as long a silence as before the flight: its answer",
+         AT_CLIENT "50 > P 1+100\n90 < . 1+1460 ack 101\n90 > . 101 ack 1461\n"
+                   "590 < . 1461+1460\n!590 < . 2921+1460\n!590 < . 4381+1460\n"
+                   "590 < . 5841+1460\n590 > . 101 ack 2921 sack 5841:7301\n"
+                   "1091 < . 2921+1460\n1091 < . 4381+1460\n",
+         "10 < retransmission 1460 fast before_tap\n11 < retransmission 1460 fast before_tap\n"},
+        {"flights as long ago as the timer's silence, and a shorter pause since: the timer",
+         AT_CLIENT "50 > P 1+100\n90 < . 1+1460 ack 101\n90 > . 101 ack 1461\n"
+                   "590 < . 1461+1460\n630 < . 2921+1460\n670 < . 4381+1460\n"
+                   "!670 < . 5841+1460\n671 < . 7301+1460\n"
+                   "671 > . 101 ack 5841 sack 7301:8761\n1172 < . 5841+1460\n",
+         "12 < retransmission 1460 timeout 1 before_tap\n"},
+        {"what is missing before the first retransmission was new and is lost as well",
+         AT_CLIENT ANSWER "!90 < . 5841+1460\n91 < . 7301+1460\n!91 < . 8761+1460\n"
+                          "91 > . 101 ack 5841 sack 7301:8761\n131 < . 5841+1460\n"
+                          "131 > . 101 ack 8761\n171 < . 8761+1460\n171 < . 10221+1460\n",
+         "11 < retransmission 1460 fast before_tap\n"
+         "13 < retransmission 1460 fast before_tap\n"},
         {"no mark at all: a round trip has passed",
          "!noid\n" AT_CLIENT "50 > P 1+100\n90 < . 1+1460 ack 101\n!90 < . 1461+1460\n"
          "91 < . 2921+1460\n91 > . 101 ack 1461 sack 2921:4381\n132 < . 1461+1460\n",
@@ -264,6 +282,12 @@ static void test_timers(void **state)
                    "380 > P 101+100\n660 > P 101+100\n",
          "5 > retransmission 100 tail_probe behind_tap\n6 > spurious dsack revises 5\n"
          "8 > retransmission 100 tail_probe behind_tap\n"},
+        {"a probe that no acknowledgement could stop: the round trip has grown",
+         AT_CLIENT "50 > P 1+1\n575 < P 1+100 ack 2\n575 > P 2+1 ack 101\n"
+                   "1100 < P 101+100 ack 3\n1100 > P 3+1 ack 201\n1625 < P 201+100 ack 4\n"
+                   "1625 > P 4+1 ack 301\n2150 < P 301+100 ack 5\n2150 > P 5+1 ack 401\n"
+                   "2367 < P 301+100\n",
+         "13 < retransmission 100 tail_probe behind_tap\n"},
         {"a FIN", AT_CLIENT "50 > F 1\n330 > F 1\n",
          "5 > retransmission 0 tail_probe behind_tap fin\n"},
     };
@@ -302,6 +326,26 @@ static void test_lost_tails_before_the_tap(void **state)
          AT_CLIENT ANSWER "91 > . 101 ack 5841\n!131 < . 5841+1460\n!131 < . 7301+1460\n"
                           "!131 < P 8761+1460\n221 < P 8761+1460\n",
          "10 < retransmission 1460 tail_probe before_tap\n"},
+        {"nothing to acknowledge: what is missing was no bare acknowledgement",
+         AT_CLIENT ANSWER "91 > . 101 ack 5841\n!99 < . 5841+1460\n211 < . 5841+1460\n",
+         "10 < retransmission 1460 tail_probe before_tap\n"},
+        {"something to acknowledge: it may have been one",
+         AT_CLIENT ANSWER "91 > P 101+100 ack 5841\n!131 < . 5841 ack 201\n"
+                          "231 < . 5841+1460 ack 201\n",
+         ""},
+        {"the acknowledgement of what came again may have been one",
+         AT_CLIENT ANSWER "91 > P 101+100 ack 5841\n131 < . 5841+100 ack 201\n"
+                          "260 < . 5941+100\n331 > P 101+100\n!371 < . 6041 ack 201\n"
+                          "391 < . 6041+1460\n",
+         "12 > retransmission 100 tail_probe behind_tap\n"},
+        {"a probe of the last of two, and news that the sender cannot have heard",
+         AT_CLIENT ANSWER "91 > . 101 ack 4381\n!131 < . 5841+1460\n!131 < . 7301+1460\n"
+                          "220 > . 101 ack 5841\n221 < . 7301+1460\n",
+         "11 < retransmission 1460 tail_probe before_tap\n"},
+        {"late at the tap, prompt by the sender's own clock",
+         "!ts\n" AT_CLIENT ANSWER "91 > P 101+100 ack 5841\n!131 < . 5841 ack 201 sent 111\n"
+         "491 < . 5841+1460 ack 201 sent 200\n",
+         ""},
         {"a bare acknowledgement from ahead tells of it",
          AT_CLIENT ANSWER "91 > . 101 ack 5841\n100 > P 101+100\n!140 < P 5841+500 ack 201\n"
                           "150 < . 6341 ack 201\n400 < P 5841+500\n",
