@@ -14,23 +14,31 @@
 #define COPY_NS      (100 * NS_PER_MS) /* from one interface to the next */
 #define COPY_IDS     64
 
-static void flow_identity_far(struct flow_step *step)
+/* Nothing is believed yet, and in the other byte order it is nearer to the one before. */
+static void flow_identity_swap(struct flow_step *step)
 {
     struct flow *flow = step->flow;
     uint8_t *score = &flow->id_score[step->me];
     uint16_t before = (uint16_t)(flow->half[step->me].next_id - 1);
+    uint16_t off = (uint16_t)(step->id - before);
+    uint16_t other = (uint16_t)(__builtin_bswap16(step->id) - __builtin_bswap16(before));
+
+    if (other == 0 || other >= COPY_IDS || other >= off)
+        return;
+    *score = (uint8_t)((*score & ID_SWAPPED) ^ ID_SWAPPED) | 1;
+    step->id = __builtin_bswap16(step->id);
+}
+
+static void flow_identity_far(struct flow_step *step)
+{
+    uint8_t *score = &step->flow->id_score[step->me];
 
     if ((*score & ID_SCORE) > ID_PENALTY) {
         *score = (uint8_t)(*score - ID_PENALTY);
         return;
     }
     *score &= ID_SWAPPED;
-    uint16_t other = (uint16_t)(__builtin_bswap16(step->id) - __builtin_bswap16(before));
-    if (other > 0 && other < COPY_IDS) {
-        *score ^= ID_SWAPPED;
-        *score |= 1;
-        step->id = __builtin_bswap16(step->id);
-    }
+    flow_identity_swap(step);
 }
 
 void flow_identity_odd(struct flow_step *step)
@@ -41,7 +49,9 @@ void flow_identity_odd(struct flow_step *step)
     int16_t off = (int16_t)(step->id - half->next_id);
 
     if (off > 0 && off < ID_AHEAD) {
-        if (*score & ID_SCORE && !step->ahead)
+        if (!(*score & ID_SCORE))
+            flow_identity_swap(step);
+        else if (!step->ahead)
             --*score;
     } else if (off < 0 && off >= -ID_BEHIND && *score & ID_SCORE) {
         return;
