@@ -130,10 +130,11 @@ bool flow_ghost_is_shown(struct flow_step *step, uint32_t hole)
 }
 
 /*
- * The first retransmission of the first hole, which acknowledgements asked for a round trip ago.
- * What is missing before it was new: it was sent last, and is lost as well.
+ * A retransmission fills the first hole, and what was sent right before it is missing. That was no
+ * retransmission, too: for another one the sender waits for what it sent later to be acknowledged
+ * (RFC 8985 6.2), or for its timer. So it was new, and is lost as well.
  */
-void flow_ghost_learn(struct flow_step *step, const struct flow_interval *hole)
+void flow_ghost_learn(struct flow_step *step)
 {
     const struct flow *flow = step->flow;
     struct flow_trouble *trouble = flow_trouble(step->flows, flow, step->me);
@@ -142,8 +143,7 @@ void flow_ghost_learn(struct flow_step *step, const struct flow_interval *hole)
     int missing = flow_identity_missing(step);
 
     if (!trouble || trouble->has_ghost || missing <= 0 || !before || before->flags & SENT_RESENT ||
-        step->s->seq != flow->half[!step->me].ack ||
-        since_ns(step->s->when_ns, hole->when_ns) >= flow_rtt_least(flow) / 4 * 7 ||
+        step->s->seq != flow->half[!step->me].ack || flow_ghost_quiet(step) >= TIMER_MIN_NS ||
         flow_ghost_owed_ack(step))
         return;
     trouble->ghost_end = flow->half[step->me].next + flow_ghost_bytes(step, (uint32_t)missing);

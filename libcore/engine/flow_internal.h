@@ -536,8 +536,8 @@ void flow_sequence_resync(struct flow_step *step);
 /* Next in line, or `hole` bytes ahead, and yet sent before: packets of the sender are missing. */
 bool flow_ghost_is_shown(struct flow_step *step, uint32_t hole);
 bool flow_ghost_is_belated(const struct flow_step *step);
-/* A retransmission fills the hole, and shows that what was sent last is missing, too. */
-void flow_ghost_learn(struct flow_step *step, const struct flow_interval *hole);
+/* A retransmission fills a hole, and shows that what was sent last is missing, too. */
+void flow_ghost_learn(struct flow_step *step);
 
 /* flow_trigger.c */
 void flow_trigger(const struct flow_step *step, struct flow_trouble *trouble, uint32_t seq,

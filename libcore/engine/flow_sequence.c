@@ -251,14 +251,14 @@ static bool flow_sequence_is_told(const struct flow_step *step, const struct flo
  * out the next flight, and told of the hole.
  */
 static bool flow_sequence_is_next_flight(const struct flow_step *step,
-                                         const struct flow_interval *hole)
+                                         const struct flow_interval *hole, int64_t least)
 {
     const struct flow *flow = step->flow;
     uint32_t owner = flow_owner(flow, step->me), id = flow->half[step->me].sent;
     int64_t since = since_ns(step->s->when_ns, hole->when_ns), later_ns = 0;
     bool ended = false;
 
-    if (since < DISORDER_MIN_NS)
+    if (since < DISORDER_MIN_NS || since < least / 4)
         return false;
     for (unsigned i = 0; i < FLIGHT_WALK; i++) {
         const struct flow_sent *sent = flow_ranges_sent(step->flows, id, owner);
@@ -296,7 +296,8 @@ static bool flow_sequence_hole_is_late(const struct flow_step *step,
     if (needed < DISORDER_MIN_NS)
         needed = DISORDER_MIN_NS;
     return since_ns(step->s->when_ns, hole->when_ns) < needed &&
-           !flow_sequence_is_told(step, hole, least) && !flow_sequence_is_next_flight(step, hole);
+           !flow_sequence_is_told(step, hole, least) &&
+           !flow_sequence_is_next_flight(step, hole, least);
 }
 
 enum copy_kind { COPY_NONE, COPY_DUPLICATE, COPY_LATE, COPY_RESENT };
@@ -423,7 +424,7 @@ static unsigned flow_sequence_filled(struct flow_step *step, uint32_t end,
         flow_sequence_reordered(step);
         return 0;
     }
-    flow_ghost_learn(step, hole);
+    flow_ghost_learn(step);
     flow_sequence_resent(step, end, FLOW_LOST_BEFORE_TAP,
                          since_ns(step->s->when_ns, hole->when_ns));
     return SENT_RESENT;

@@ -125,6 +125,18 @@ static void test_fast_at_the_receiver(void **state)
                           "131 > . 101 ack 8761\n171 < . 8761+1460\n171 < . 10221+1460\n",
          "11 < retransmission 1460 fast before_tap\n"
          "13 < retransmission 1460 fast before_tap\n"},
+        {"the same, when the first duplicate acknowledgement let out new data",
+         AT_CLIENT ANSWER "!90 < . 5841+1460\n91 < . 7301+1460\n"
+                          "91 > . 101 ack 5841 sack 7301:8761\n131 < . 8761+1460\n"
+                          "!131 < . 10221+1460\n131 > . 101 ack 5841 sack 7301:10221\n"
+                          "171 < . 5841+1460\n171 > . 101 ack 10221\n211 < . 10221+1460\n",
+         "13 < retransmission 1460 fast before_tap\n"
+         "15 < retransmission 1460 fast before_tap\n"},
+        {"after the timer it may have been a retransmission, too",
+         AT_CLIENT ANSWER "!90 < . 5841+1460\n91 < . 7301+1460\n"
+                          "91 > . 101 ack 5841 sack 7301:8761\n!131 < . 5841+1460\n"
+                          "371 < . 5841+1460\n371 > . 101 ack 8761\n411 < . 8761+1460\n",
+         "11 < retransmission 1460 timeout 1 before_tap\n"},
         {"no mark at all: a round trip has passed",
          "!noid\n" AT_CLIENT "50 > P 1+100\n90 < . 1+1460 ack 101\n!90 < . 1461+1460\n"
          "91 < . 2921+1460\n91 > . 101 ack 1461 sack 2921:4381\n132 < . 1461+1460\n",
@@ -178,6 +190,11 @@ static void test_reordering(void **state)
          "!noid\n" AT_CLIENT "50 > P 1+100\n90 < . 1+1460 ack 101\n91 < . 2921+1460\n"
          "95 < . 1461+1460\n",
          "7 < reordering\n"},
+        {"no mark at all: new data comes too soon to be the next flight",
+         "!v6\n" AT_SERVER "50 > . 1+1460\n50 > . 1461+1460\n50 < . 1 ack 2921\n"
+         "90 > . 2921+1460\n90 > . 5841+1460\n90 < . 1 ack 4381 sack 5841:7301\n"
+         "95 > . 7301+1460\n96 > . 4381+1460\n",
+         "11 > reordering\n"},
         {"an equal timestamp decides nothing, the IP-ID does",
          AT_CLIENT "50 > P 1+100 ts 1/1\n90 < . 1+1460 ack 101 ts 5/1 id 7100\n"
                    "90 < . 1461+1460 ts 5/1 id 7101\n90 < . 2921+1460 ts 5/1 id 7102\n"
@@ -329,6 +346,16 @@ static void test_lost_tails_before_the_tap(void **state)
         {"nothing to acknowledge: what is missing was no bare acknowledgement",
          AT_CLIENT ANSWER "91 > . 101 ack 5841\n!99 < . 5841+1460\n211 < . 5841+1460\n",
          "10 < retransmission 1460 tail_probe before_tap\n"},
+        {"the same, counted in little-endian order",
+         AT_CLIENT "50 > P 1+100\n90 < . 1+1460 ack 101 id 5376\n90 < . 1461+1460 id 5632\n"
+                   "90 < . 2921+1460 id 5888\n90 < . 4381+1460 id 6144\n91 > . 101 ack 5841\n"
+                   "211 < . 5841+1460 id 6656\n",
+         "10 < retransmission 1460 tail_probe before_tap\n"},
+        {"the same, counted from a number that looks like a first one in little-endian order",
+         AT_CLIENT "50 > P 1+100\n90 < . 1+1460 ack 101 id 5376\n90 < . 1461+1460 id 5377\n"
+                   "90 < . 2921+1460 id 5378\n90 < . 4381+1460 id 5379\n"
+                   "90 < . 5841+1460 id 5380\n91 > . 101 ack 7301\n211 < . 7301+1460 id 5382\n",
+         "11 < retransmission 1460 tail_probe before_tap\n"},
         {"something to acknowledge: it may have been one",
          AT_CLIENT ANSWER "91 > P 101+100 ack 5841\n!131 < . 5841 ack 201\n"
                           "231 < . 5841+1460 ack 201\n",
