@@ -1,7 +1,8 @@
 /*
  * Round trips between the tap and each side. One segment at a time is watched on its way to a side
- * and its acknowledgement back (RFC 6298 3: never one that was sent again); where a side only
- * sends acknowledgements, the echo of their timestamp in the peer's data tells of the other side.
+ * and its acknowledgement back (RFC 6298 3: never one that was sent again, nor by one that was:
+ * that comes late); where a side only sends acknowledgements, the echo of their timestamp in the
+ * peer's data tells of the other side.
  */
 #include "engine/flow_internal.h"
 
@@ -53,6 +54,8 @@ void flow_rtt_acked(struct flow_step *step)
     uint32_t sample;
 
     flow->flags[sender] &= (uint8_t) ~(HALF_TIMED | HALF_ECHO);
+    if (step->resent)
+        return;
     if (flow_rtt_sample(since_ns(step->s->when_ns, flow->half[sender].timed_ns), &sample))
         flow_rtt_add(&flow->rtt[step->me], sample);
 }

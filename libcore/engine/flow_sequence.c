@@ -12,7 +12,6 @@
 #define COPY_MAX_NS       (50 * NS_PER_MS)
 #define COPY_UNKNOWN_NS   (10 * NS_PER_MS) /* without a round trip to compare with */
 #define DISORDER_MIN_NS   (1 * NS_PER_MS)
-#define FLIGHT_WALK       256
 #define KEEP_ALIVE_MIN_NS NS_PER_SEC /* tcp(7): TCP_KEEPIDLE is in whole seconds */
 
 static void flow_sequence_advance(struct flow_step *step, uint32_t end)
@@ -247,33 +246,6 @@ static bool flow_sequence_is_told(const struct flow_step *step, const struct flo
 }
 
 /*
- * Since the hole was seen there was a pause, and new segments ended it: acknowledgements have let
- * out the next flight, and told of the hole.
- */
-static bool flow_sequence_is_next_flight(const struct flow_step *step,
-                                         const struct flow_interval *hole, int64_t least)
-{
-    const struct flow *flow = step->flow;
-    uint32_t owner = flow_owner(flow, step->me), id = flow->half[step->me].sent;
-    int64_t since = since_ns(step->s->when_ns, hole->when_ns), later_ns = 0;
-    bool ended = false;
-
-    if (since < DISORDER_MIN_NS || since < least / 4)
-        return false;
-    for (unsigned i = 0; i < FLIGHT_WALK; i++) {
-        const struct flow_sent *sent = flow_ranges_sent(step->flows, id, owner);
-        if (!sent || since_ns(sent->when_ns, hole->when_ns) < 0)
-            return false;
-        if (ended && since_ns(later_ns, sent->when_ns) > since / 2)
-            return true;
-        ended = (sent->flags & (SENT_ADVANCED | SENT_RESENT)) == SENT_ADVANCED;
-        later_ns = sent->when_ns;
-        id = sent->previous;
-    }
-    return false;
-}
-
-/*
  * Equal timestamps: sent within one tick. That is no retransmission where a round trip takes
  * longer. Time at the tap is the last thing to ask: a retransmission takes a round trip, too.
  */
@@ -296,8 +268,7 @@ static bool flow_sequence_hole_is_late(const struct flow_step *step,
     if (needed < DISORDER_MIN_NS)
         needed = DISORDER_MIN_NS;
     return since_ns(step->s->when_ns, hole->when_ns) < needed &&
-           !flow_sequence_is_told(step, hole, least) &&
-           !flow_sequence_is_next_flight(step, hole, least);
+           !flow_sequence_is_told(step, hole, least);
 }
 
 enum copy_kind { COPY_NONE, COPY_DUPLICATE, COPY_LATE, COPY_RESENT };
