@@ -3,33 +3,17 @@
 
 setup()
 {
-    NETDX=${NETDX:-build/netdx}
-    case $NETDX in /*) ;; *) NETDX=$PWD/$NETDX ;; esac
+    NETDX=$(realpath "${NETDX:-build/netdx}")
     PICKY=$BATS_TEST_DIRNAME/../helpers/picky.py
     export NETDX PICKY
     cd "$BATS_TEST_TMPDIR"
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem \
-        -out cert.pem -days 30 -subj /CN=localhost -addext subjectAltName=DNS:localhost 2>/dev/null
+    . "$BATS_TEST_DIRNAME/tls.bash"
 }
 
-# The script $1 in a network namespace of its own; `start PORT COMMAND...` waits for its port.
+# The script $1 in a network namespace of its own, with `ask NAME ARGUMENT...`.
 isolated()
 {
-    timeout 100 unshare -n bash -c '
-        pids=()
-        trap "kill \"\${pids[@]}\" 2>/dev/null; wait" EXIT
-        start()
-        {
-            local port=$1
-            shift
-            "$@" >>servers.out 2>&1 3>&- &
-            pids+=($!)
-            for _ in {1..100}; do
-                ss -Hltn | grep -q ":$port " && return
-                sleep 0.05
-            done
-        }
-        # ask NAME ARGUMENT...
+    timeout 100 unshare -n bash -c ". $BATS_TEST_DIRNAME/started.bash"'
         ask()
         {
             local name=$1
@@ -37,7 +21,6 @@ isolated()
             "$NETDX" banner --differential --timeout 1s --json "$@" >"$name.json"
             echo $? >"$name.status"
         }
-        ip link set lo up
         '"$1"
 }
 

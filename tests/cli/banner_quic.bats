@@ -3,8 +3,7 @@
 
 setup()
 {
-    NETDX=${NETDX:-build/netdx}
-    case $NETDX in /*) ;; *) NETDX=$PWD/$NETDX ;; esac
+    NETDX=$(realpath "${NETDX:-build/netdx}")
     QUIC=$BATS_TEST_DIRNAME/../helpers/quic_says.py
     export NETDX QUIC
     cd "$BATS_TEST_TMPDIR"

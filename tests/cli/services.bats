@@ -3,8 +3,7 @@
 
 setup()
 {
-    NETDX=${NETDX:-build/netdx}
-    case $NETDX in /*) ;; *) NETDX=$PWD/$NETDX ;; esac
+    NETDX=$(realpath "${NETDX:-build/netdx}")
     cd "$BATS_TEST_TMPDIR"
 }
 
