@@ -1,21 +1,22 @@
 /*
- * The answers are parsed by io/dns_message, the search list walked and the hosts file looked up
- * here; c-ares does what it does best: sockets, retries, servers, truncation to TCP.
+ * Look-ups: literals and the hosts file at once, others by their candidates of the search list, one
+ * after the other, until one is answered or the deadline comes.
  */
 #include "io/dns.h"
 
 #include <ares.h>
-#include <arpa/nameser.h>
 #include <errno.h>
 #include <ev.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 
+#include "base/text.h"
 #include "base/timespan.h"
+#include "io/dns_channel.h"
 #include "io/dns_hosts.h"
 #include "io/dns_message.h"
+#include "io/dns_search.h"
 #include "io/loop.h"
 #include "io/route.h"
 
@@ -26,19 +27,6 @@
 #define DNS_TRY_MIN_MS         50
 /* c-ares sends all at once on one socket; more than this in flight would overrun its buffer. */
 #define DNS_ACTIVE_MAX 64
-
-struct dns_socket {
-    struct ev_io watcher;
-    struct dns_channel *channel; /* borrowed */
-    LIST_ENTRY(dns_socket) link;
-};
-
-struct dns_channel {
-    ares_channel ares; /* owned; NULL when not in use */
-    struct dns *dns;   /* borrowed */
-    struct ev_timer timer;
-    LIST_HEAD(, dns_socket) sockets; /* owned */
-};
 
 enum dns_kind { DNS_KIND_ADDRESSES, DNS_KIND_TEXT };
 
@@ -54,7 +42,7 @@ struct dns_lookup {
     int64_t deadline_ns;
     bool started;
     char name[DNS_NAME_MAX + 3]; /* as asked; its final dot ends the search */
-    int candidate;               /* index into the search list, see dns_candidate */
+    int candidate;               /* index into the search list, see dns_search_candidate */
     int outstanding;
     struct dns_query *queries[2]; /* in flight; owned by c-ares until called back */
     enum dns_status status;       /* of this candidate so far */
@@ -92,130 +80,6 @@ struct dns {
     struct dns_lookups lookups; /* by deadline: all have the same time-out */
     size_t pending, active;
 };
-
-static enum dns_status dns_status_from_ares(int status)
-{
-    switch (status) {
-    case ARES_SUCCESS:
-        return DNS_OK;
-    case ARES_ENODATA:
-        return DNS_NODATA;
-    case ARES_ENOTFOUND:
-        return DNS_NXDOMAIN;
-    case ARES_ESERVFAIL:
-    case ARES_ENOTIMP:
-        return DNS_SERVFAIL;
-    case ARES_EREFUSED:
-        return DNS_REFUSED;
-    case ARES_ETIMEOUT:
-        return DNS_TIMEOUT;
-    case ARES_ECONNREFUSED:
-        return DNS_UNREACHABLE;
-    case ARES_EBADNAME:
-        return DNS_BAD_NAME;
-    case ARES_ECANCELLED:
-    case ARES_EDESTRUCTION:
-        return DNS_CANCELLED;
-    case ARES_ENOMEM:
-        return DNS_NO_MEMORY;
-    default:
-        return DNS_BAD_ANSWER;
-    }
-}
-
-/* --- c-ares on the event loop ------------------------------------------------ */
-
-static void dns_advance(struct dns *dns);
-
-static void dns_rearm(struct dns_channel *channel)
-{
-    struct ev_loop *ev = loop_ev(channel->dns->loop);
-    struct timeval left;
-
-    ev_timer_stop(ev, &channel->timer);
-    if (!ares_timeout(channel->ares, NULL, &left))
-        return;
-    ev_now_update(ev);
-    ev_timer_set(&channel->timer, (double)left.tv_sec + (double)left.tv_usec / 1e6, 0);
-    ev_timer_start(ev, &channel->timer);
-}
-
-static void dns_on_timer(struct ev_loop *ev, struct ev_timer *watcher, int events)
-{
-    struct dns_channel *channel = watcher->data;
-
-    (void)ev;
-    (void)events;
-    ares_process_fd(channel->ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-    dns_rearm(channel);
-    dns_advance(channel->dns);
-}
-
-static void dns_on_socket(struct ev_loop *ev, struct ev_io *watcher, int events)
-{
-    struct dns_socket *socket = watcher->data;
-    struct dns_channel *channel = socket->channel;
-    int fd = watcher->fd;
-
-    (void)ev;
-    ares_process_fd(channel->ares, events & EV_READ ? fd : ARES_SOCKET_BAD,
-                    events & EV_WRITE ? fd : ARES_SOCKET_BAD);
-    dns_rearm(channel);
-    dns_advance(channel->dns);
-}
-
-static struct dns_socket *dns_find_socket(struct dns_channel *channel, int fd)
-{
-    struct dns_socket *s;
-
-    LIST_FOREACH(s, &channel->sockets, link)
-    {
-        if (s->watcher.fd == fd)
-            return s;
-    }
-    return NULL;
-}
-
-/* c-ares says which events it wants of a socket; none means that it is about to close it. */
-static void dns_socket_state(void *data, ares_socket_t fd, int readable, int writable)
-{
-    struct dns_channel *channel = data;
-    struct ev_loop *ev = loop_ev(channel->dns->loop);
-    struct dns_socket *s = dns_find_socket(channel, fd);
-
-    if (s)
-        ev_io_stop(ev, &s->watcher);
-    if (!readable && !writable) {
-        if (s)
-            LIST_REMOVE(s, link);
-        free(s);
-        return;
-    }
-    if (!s) {
-        s = calloc(1, sizeof(*s));
-        if (!s)
-            return; /* its queries end at their deadline */
-        s->channel = channel;
-        LIST_INSERT_HEAD(&channel->sockets, s, link);
-    }
-    ev_io_init(&s->watcher, dns_on_socket, fd,
-               (readable ? EV_READ : 0) | (writable ? EV_WRITE : 0));
-    s->watcher.data = s;
-    ev_io_start(ev, &s->watcher);
-}
-
-/* ICMP "host unreachable" for our query becomes an error of the socket instead of a time-out. */
-static int dns_configure_socket(ares_socket_t fd, int type, void *data)
-{
-    int on = 1;
-
-    (void)data;
-    if (type == SOCK_DGRAM) {
-        setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on));
-        setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof(on));
-    }
-    return 0;
-}
 
 /* --- finishing --------------------------------------------------------------- */
 
@@ -305,58 +169,6 @@ static enum dns_status dns_status_worse(enum dns_status a, enum dns_status b)
     return dns_status_weight(a) >= dns_status_weight(b) ? a : b;
 }
 
-static bool dns_is_absolute(const char *name)
-{
-    size_t len = strlen(name);
-
-    return len && name[len - 1] == '.';
-}
-
-static int dns_dots(const char *name)
-{
-    int dots = 0;
-
-    for (; *name; name++)
-        dots += *name == '.';
-    return dots;
-}
-
-static bool dns_append(char *out, size_t size, const char *name, const char *domain)
-{
-    size_t len = strlen(name), domain_len = domain ? strlen(domain) : 0;
-
-    if (len + domain_len + 2 > size)
-        return false;
-    memcpy(out, name, len);
-    if (domain_len) {
-        out[len++] = '.';
-        memcpy(out + len, domain, domain_len);
-        len += domain_len;
-    }
-    out[len] = '\0';
-    return true;
-}
-
-/*
- * The search list (resolv.conf(5)): with `ndots` dots or more the name itself comes first, else
- * last; an absolute name has no search. False when there is no candidate of that index.
- */
-static bool dns_candidate(const struct dns_lookup *lookup, int index, char *out, size_t size)
-{
-    const struct ares_options *saved = &lookup->dns->saved;
-    int ndomains = saved->ndomains > 0 ? saved->ndomains : 0;
-    bool plain_only = lookup->kind == DNS_KIND_TEXT || dns_is_absolute(lookup->name);
-    int plain_index = plain_only || dns_dots(lookup->name) >= saved->ndots ? 0 : ndomains;
-
-    if (index == plain_index)
-        return dns_append(out, size, lookup->name, NULL);
-    if (plain_only || index > ndomains)
-        return false;
-    int domain = index < plain_index ? index : index - 1;
-
-    return dns_append(out, size, lookup->name, saved->domains[domain]);
-}
-
 static int dns_keep_addresses(struct dns_lookup *lookup, const uint8_t *bytes, size_t len,
                               enum dns_type type, enum dns_status *status)
 {
@@ -375,6 +187,19 @@ static int dns_keep_addresses(struct dns_lookup *lookup, const uint8_t *bytes, s
     if (parsed == DNS_MESSAGE_OK)
         lookup->naddresses += count;
     return 0;
+}
+
+/* Texts are asked for by their full names. */
+static bool dns_candidate(const struct dns_lookup *lookup, char *out, size_t size)
+{
+    const struct ares_options *saved = &lookup->dns->saved;
+    const struct dns_search search = {
+        .domains = saved->domains,
+        .ndomains = lookup->kind == DNS_KIND_TEXT || saved->ndomains < 0 ? 0 : saved->ndomains,
+        .ndots = saved->ndots,
+    };
+
+    return dns_search_candidate(&search, lookup->name, lookup->candidate, out, size);
 }
 
 static enum dns_status dns_read_answer(struct dns_lookup *lookup, enum dns_type type,
@@ -417,11 +242,6 @@ static void dns_candidate_done(struct dns_lookup *lookup)
 
 static void dns_on_answer(void *arg, int status, int timeouts, unsigned char *bytes, int len);
 
-static void dns_send(struct dns_channel *channel, struct dns_query *query)
-{
-    ares_query(channel->ares, query->name, ns_c_in, (int)query->type, dns_on_answer, query);
-}
-
 static bool dns_is_server_failure(enum dns_status status)
 {
     return status == DNS_SERVFAIL || status == DNS_REFUSED;
@@ -436,8 +256,7 @@ static bool dns_try_next_server(struct dns_query *query, enum dns_status status)
         return false;
     query->second = true;
     query->first_status = status;
-    dns_send(channel, query);
-    dns_rearm(channel);
+    dns_channel_ask(channel, query->name, query->type, dns_on_answer, query);
     return true;
 }
 
@@ -445,7 +264,7 @@ static void dns_on_answer(void *arg, int ares_status, int timeouts, unsigned cha
 {
     struct dns_query *query = arg;
     struct dns_lookup *lookup = query->lookup;
-    enum dns_status status = dns_status_from_ares(ares_status);
+    enum dns_status status = dns_channel_status(ares_status);
 
     (void)timeouts;
     if (!lookup) {
@@ -477,7 +296,7 @@ static struct dns_query *dns_query_new(struct dns_lookup *lookup, enum dns_type 
     query->dns = lookup->dns;
     query->lookup = lookup;
     query->type = type;
-    dns_append(query->name, sizeof(query->name), name, NULL);
+    text_format(query->name, sizeof(query->name), "%s", name);
     return query;
 }
 
@@ -489,7 +308,7 @@ static void dns_ask_candidate(struct dns_lookup *lookup)
     char name[2 * DNS_NAME_MAX];
     int n = 0;
 
-    if (!dns_candidate(lookup, lookup->candidate, name, sizeof(name))) {
+    if (!dns_candidate(lookup, name, sizeof(name))) {
         dns_finish(lookup, lookup->best);
         return;
     }
@@ -511,8 +330,7 @@ static void dns_ask_candidate(struct dns_lookup *lookup)
     lookup->status = DNS_OK;
     memcpy(lookup->queries, queries, sizeof(queries));
     for (int i = 0; i < n; i++)
-        dns_send(&dns->plain, queries[i]);
-    dns_rearm(&dns->plain);
+        dns_channel_ask(&dns->plain, queries[i]->name, queries[i]->type, dns_on_answer, queries[i]);
 }
 
 /* --- waiting ----------------------------------------------------------------- */
@@ -533,8 +351,10 @@ static void dns_arm_deadline(struct dns *dns)
 }
 
 /* Starts what waits for its turn. Look-ups may end or be added meanwhile, so it looks anew. */
-static void dns_advance(struct dns *dns)
+static void dns_advance(void *context)
 {
+    struct dns *dns = context;
+
     while (dns->active < DNS_ACTIVE_MAX && dns->active < dns->pending) {
         struct dns_lookup *next;
 
@@ -577,7 +397,7 @@ static struct dns_lookup *dns_lookup_new(struct dns *dns, enum dns_kind kind, co
     lookup->context = context;
     lookup->best = DNS_NXDOMAIN;
     lookup->deadline_ns = time_add(loop_now(dns->loop), dns->timeout_ns);
-    dns_append(lookup->name, sizeof(lookup->name), name, NULL);
+    text_format(lookup->name, sizeof(lookup->name), "%s", name);
     return lookup;
 }
 
@@ -592,31 +412,6 @@ static void dns_start(struct dns_lookup *lookup)
 
 /* --- the interface ----------------------------------------------------------- */
 
-/* True when `name` is "localhost" or ends in it (RFC 6761 6.3): never asked of a server. */
-static bool dns_is_localhost(const char *name)
-{
-    static const char localhost[] = "localhost";
-    size_t len = strlen(name), want = sizeof(localhost) - 1;
-
-    if (len && name[len - 1] == '.')
-        len--;
-    if (len < want || strncasecmp(name + len - want, localhost, want))
-        return false;
-    return len == want || name[len - want - 1] == '.';
-}
-
-static size_t dns_localhost(int family, struct address out[2])
-{
-    static const uint8_t loopback4[4] = {127, 0, 0, 1}, loopback6[16] = {[15] = 1};
-    size_t n = 0;
-
-    if (family != 4)
-        out[n++] = address_from6(loopback6);
-    if (family != 6)
-        out[n++] = address_from4(loopback4);
-    return n;
-}
-
 /* What needs no server: the hosts file first, as nsswitch.conf has it everywhere. */
 static int dns_resolve_locally(struct dns *dns, const char *name, int family, struct address **out,
                                size_t *count)
@@ -626,8 +421,6 @@ static int dns_resolve_locally(struct dns *dns, const char *name, int family, st
     if (!addresses)
         return -ENOMEM;
     *count = dns_hosts_addresses(&dns->hosts, name, family, addresses, DNS_ADDRESSES_MAX);
-    if (*count == 0 && dns_is_localhost(name))
-        *count = dns_localhost(family, addresses);
     if (*count == 0) {
         free(addresses);
         return 0;
@@ -732,87 +525,32 @@ static int dns_try_ms(int64_t timeout_ns, int tries, int nservers)
     return ms > DNS_TRY_MIN_MS ? (int)ms : DNS_TRY_MIN_MS;
 }
 
-static int dns_open_ares(struct dns_channel *channel, const struct dns_options *options, int flags,
-                         int try_ms)
+static int dns_open_channel(struct dns *dns, const struct dns_options *options, int nservers,
+                            bool persistent)
 {
-    static char lookups[] = "b"; /* servers only */
-    struct ares_options o = {
-        .flags = flags | ARES_FLAG_NOALIASES | ARES_FLAG_NOSEARCH | ARES_FLAG_STAYOPEN,
-        .timeout = try_ms,
+    const struct dns_channel_options o = {
+        .servers = options->servers,
         .tries = options->tries,
-        .lookups = lookups,
-        .sock_state_cb = dns_socket_state,
-        .sock_state_cb_data = channel,
+        .try_ms = dns_try_ms(dns->timeout_ns, options->tries, nservers),
+        .persistent = persistent,
     };
-    int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS |
-               ARES_OPT_SOCK_STATE_CB;
-    int status = ares_init_options(&channel->ares, &o, mask);
 
-    if (status == ARES_EFILE) { /* resolv.conf may not be read: then it is as if it were empty */
-        struct in_addr loopback = {htonl(INADDR_LOOPBACK)};
-
-        o.servers = &loopback;
-        o.nservers = 1;
-        o.ndots = 1;
-        mask |= ARES_OPT_SERVERS | ARES_OPT_DOMAINS | ARES_OPT_NDOTS | ARES_OPT_SORTLIST;
-        status = ares_init_options(&channel->ares, &o, mask);
-    }
-    if (status != ARES_SUCCESS) {
-        channel->ares = NULL;
-        return -ENOMEM;
-    }
-    ares_set_socket_configure_callback(channel->ares, dns_configure_socket, NULL);
-    if (options->servers && ares_set_servers_ports_csv(channel->ares, options->servers))
-        return -EINVAL;
-    return 0;
-}
-
-static int dns_count_servers(struct dns_channel *channel)
-{
-    struct ares_addr_port_node *servers = NULL, *s;
-    int n = 0;
-
-    if (ares_get_servers_ports(channel->ares, &servers) != ARES_SUCCESS)
-        return 0;
-    for (s = servers; s; s = s->next)
-        n++;
-    ares_free_data(servers);
-    return n;
-}
-
-static void dns_close_channel(struct dns_channel *channel)
-{
-    if (!channel->ares)
-        return;
-    ares_destroy(channel->ares);
-    channel->ares = NULL;
-    ev_timer_stop(loop_ev(channel->dns->loop), &channel->timer);
-}
-
-static void dns_init_channel(struct dns *dns, struct dns_channel *channel)
-{
-    channel->dns = dns;
-    LIST_INIT(&channel->sockets);
-    ev_timer_init(&channel->timer, dns_on_timer, 0, 0);
-    channel->timer.data = channel;
+    return dns_channel_open(persistent ? &dns->persistent : &dns->plain, &o);
 }
 
 /* The number of servers is known only once opened, and the time of a try depends on it. */
 static int dns_open_channels(struct dns *dns, const struct dns_options *options)
 {
-    int rc = dns_open_ares(&dns->plain, options, ARES_FLAG_NOCHECKRESP,
-                           dns_try_ms(dns->timeout_ns, options->tries, 1));
+    int rc = dns_open_channel(dns, options, 1, false);
     if (rc)
         return rc;
-    int nservers = dns_count_servers(&dns->plain);
+    int nservers = dns_channel_servers(&dns->plain);
 
     if (nservers > 1) {
-        int try_ms = dns_try_ms(dns->timeout_ns, options->tries, nservers);
-
-        dns_close_channel(&dns->plain);
-        rc = dns_open_ares(&dns->plain, options, ARES_FLAG_NOCHECKRESP, try_ms);
+        dns_channel_close(&dns->plain);
+        rc = dns_open_channel(dns, options, nservers, false);
         if (!rc)
-            rc = dns_open_ares(&dns->persistent, options, 0, try_ms);
+            rc = dns_open_channel(dns, options, nservers, true);
         if (rc)
             return rc;
     }
@@ -834,8 +572,8 @@ int dns_new(struct loop *loop, const struct dns_options *options, struct dns **o
     dns->loop = loop;
     dns->timeout_ns = o.timeout_ns > 0 ? o.timeout_ns : DNS_TIMEOUT_DEFAULT_NS;
     TAILQ_INIT(&dns->lookups);
-    dns_init_channel(dns, &dns->plain);
-    dns_init_channel(dns, &dns->persistent);
+    dns_channel_init(&dns->plain, loop, dns_advance, dns);
+    dns_channel_init(&dns->persistent, loop, dns_advance, dns);
     ev_timer_init(&dns->deadline_timer, dns_on_deadline, 0, 0);
     dns->deadline_timer.data = dns;
     rc = dns_hosts_load(&dns->hosts, DNS_HOSTS_FILE);
@@ -857,8 +595,8 @@ void dns_free(struct dns *dns)
     while ((first = TAILQ_FIRST(&dns->lookups)))
         dns_finish(first, DNS_CANCELLED);
     ev_timer_stop(loop_ev(dns->loop), &dns->deadline_timer);
-    dns_close_channel(&dns->plain);
-    dns_close_channel(&dns->persistent);
+    dns_channel_close(&dns->plain);
+    dns_channel_close(&dns->persistent);
     ares_destroy_options(&dns->saved);
     dns_hosts_release(&dns->hosts);
     free(dns);

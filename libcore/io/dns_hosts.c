@@ -113,6 +113,31 @@ static bool hosts_line_names(struct hosts_word line, const char *name, size_t na
     return false;
 }
 
+/* True when `name` is "localhost" or ends in it (RFC 6761 6.3): never asked of a server. */
+static bool dns_hosts_is_localhost(const char *name)
+{
+    static const char localhost[] = "localhost";
+    size_t len = strlen(name), want = sizeof(localhost) - 1;
+
+    if (len && name[len - 1] == '.')
+        len--;
+    if (len < want || strncasecmp(name + len - want, localhost, want))
+        return false;
+    return len == want || name[len - want - 1] == '.';
+}
+
+static size_t dns_hosts_localhost(int family, struct address *out, size_t max)
+{
+    static const uint8_t loopback4[4] = {127, 0, 0, 1}, loopback6[16] = {[15] = 1};
+    size_t n = 0;
+
+    if (family != 4 && n < max)
+        out[n++] = address_from6(loopback6);
+    if (family != 6 && n < max)
+        out[n++] = address_from4(loopback4);
+    return n;
+}
+
 size_t dns_hosts_addresses(const struct dns_hosts *hosts, const char *name, int family,
                            struct address *out, size_t max)
 {
@@ -130,7 +155,7 @@ size_t dns_hosts_addresses(const struct dns_hosts *hosts, const char *name, int 
         if (hosts_address(first, &a) && (family == 0 || family == a.family))
             out[n++] = a;
     }
-    return n;
+    return n == 0 && dns_hosts_is_localhost(name) ? dns_hosts_localhost(family, out, max) : n;
 }
 
 bool dns_hosts_name(const struct dns_hosts *hosts, const struct address *address, char *out,

@@ -22,7 +22,10 @@ struct dns_hosts {
 int dns_hosts_load(struct dns_hosts *hosts, const char *path);
 void dns_hosts_release(struct dns_hosts *hosts);
 
-/* Addresses of `name` in file order, at most `max`; family 4, 6 or 0 for both. Returns how many. */
+/*
+ * Addresses of `name` in file order, at most `max`; family 4, 6 or 0 for both. localhost, and what
+ * ends in it, has the loopback's when the file has none. Returns how many.
+ */
 size_t dns_hosts_addresses(const struct dns_hosts *hosts, const char *name, int family,
                            struct address *out, size_t max);
 
