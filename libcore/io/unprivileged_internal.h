@@ -72,7 +72,19 @@ socklen_t unprivileged_sockaddr(const struct address *address, uint16_t port, ui
                                 union sockaddr_any *out);
 int64_t unprivileged_clock(void);
 
+static inline bool is_ping(uint8_t protocol)
+{
+    return protocol == PROTO_ICMP || protocol == PROTO_ICMPV6;
+}
+
+/* unprivileged_pool.c: 0, -EAGAIN when all are in use or files run out, or another -errno */
+int slot_get(struct unprivileged *u, const struct unprivileged_probe *probe, uint32_t ifindex,
+             struct slot **out);
+int slot_open(struct unprivileged *u, struct slot *slot, const struct unprivileged_probe *probe,
+              uint32_t ifindex);
 void slot_close(struct slot *slot);
+void slot_set(int fd, bool is4, int option4, int option6, int value);
+void slot_start_stamps(struct slot *slot);
 
 /* A message from the error queue; false: none. `answered` is set when it was an ICMP error. */
 bool slot_read_error(struct slot *slot, bool *answered);
