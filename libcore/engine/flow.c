@@ -432,7 +432,7 @@ static inline void flow_receive(struct flows *flows, const struct segment *s,
  * Memory is asked for in rounds over a few segments, and comes while the round goes on: first the
  * table's lines, then the flows', then what else of a flow will be needed. The rounds are short
  * loops, of which a processor runs several turns at once, so that even the page walks overlap;
- * asked for in between the segments before, each walk was waited for. Flows come no nearer than
+ * asked for in between the segments before, each walk was waited for. None of it comes nearer than
  * the second cache, which can await twice as many lines as the first.
  */
 #define ROUND 32
@@ -467,11 +467,11 @@ flow_pending_cold(const struct flows *flows, const struct flow_pending *pending,
     const struct flow_cold *cold = flow_pool_at(&flows->colds, pending->guess);
     bool begins = flow->state != FLOW_STATE_OPEN || half->data_ns == 0;
     if (begins || since_ns(s->when_ns, half->last_ns) >> STALL_SHIFT > (int64_t)flow->stall)
-        __builtin_prefetch(&cold->stall, 1);
+        __builtin_prefetch(&cold->stall, 1, 2);
     if (!begins)
         return;
-    __builtin_prefetch(&cold->half[0], 1);
-    __builtin_prefetch(&cold->half[1], 1);
+    __builtin_prefetch(&cold->half[0], 1, 2);
+    __builtin_prefetch(&cold->half[1], 1, 2);
 }
 
 static void flow_round(struct flows *flows, const struct segment *segments, size_t count)
@@ -480,7 +480,7 @@ static void flow_round(struct flows *flows, const struct segment *segments, size
 
     for (size_t i = 0; i < count; i++) {
         flow_table_key(flows, &segments[i], &pending[i].key);
-        __builtin_prefetch(&flows->table[pending[i].key.fingerprint & flows->table_mask]);
+        __builtin_prefetch(&flows->table[pending[i].key.fingerprint & flows->table_mask], 0, 2);
     }
     for (size_t i = 0; i < count; i++)
         flow_pending_flow(flows, &pending[i]);
