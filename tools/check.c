@@ -50,8 +50,7 @@ static bool check_fails(const struct service_job *job, const void *judge)
     const struct http_facts *http;
 
     service_job_report(job, &banner);
-    if (banner.error_code || banner.redirect_code || !banner.service ||
-        !check_is_answer(banner.service))
+    if (banner.error_code || banner.redirect_code || !banner.service || *banner.service->cause.code)
         return true;
     if (!banner.service->has_http)
         return false;

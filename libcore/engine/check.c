@@ -96,20 +96,13 @@ static void check_find(struct check_verdict *v, enum check_level level, const ch
     v->nfindings++;
 }
 
-bool check_is_answer(const struct service_facts *service)
-{
-    static const char status[] = "http.status.";
-
-    return !*service->cause.code || !strncmp(service->cause.code, status, sizeof(status) - 1);
-}
-
 /* True: it has not answered, and there is nothing more to judge. */
 static bool check_failure(const struct check_facts *f, struct check_verdict *v)
 {
     if (f->error_code)
         check_find(v, f->error_level, f->error_code, "%s",
                    f->error_message ? f->error_message : "");
-    else if (f->service && !check_is_answer(f->service))
+    else if (f->service && *f->service->cause.code)
         check_find(v, CHECK_CRITICAL, f->service->cause.code, "%s", f->service->cause.detail);
     else if (f->redirect_code)
         check_find(v, CHECK_CRITICAL, f->redirect_code, "the redirects lead nowhere");
@@ -125,9 +118,7 @@ static void check_status_of(const struct check_limits *limits, const struct serv
     if (!status || (status > 0 && status <= CHECK_STATUS_MAX && limits->statuses[status]))
         return;
     text_format(code, sizeof(code), "http.status.%d", status);
-    check_find(v, CHECK_CRITICAL, code, "%s",
-               *service->cause.code ? service->cause.detail
-                                    : "the status is none of those asked for");
+    check_find(v, CHECK_CRITICAL, code, "the status is none of those asked for");
 }
 
 static void check_time(const struct check_limits *limits, const struct service_facts *service,

@@ -61,9 +61,6 @@ struct check_verdict {
     int64_t cert_days; /* until the certificate expires; below 0: since it has */
 };
 
-/* Whether there is an answer to judge. An HTTP status is one, also where it is a failure's code. */
-bool check_is_answer(const struct service_facts *service);
-
 void check_judge(const struct check_limits *limits, const struct check_facts *facts,
                  struct check_verdict *verdict);
 

@@ -35,8 +35,8 @@ size_t check_values(const struct report_check *check, struct check_value out[CHE
     if (b->tls)
         out[n++] = check_time_value(check, "tls", t->tls_ns);
     out[n++] = check_time_value(check, "first_byte", t->first_byte_ns);
-    out[n++] = check_time_value(check, "total",
-                                b->service && check_is_answer(b->service) ? t->total_ns : -1);
+    out[n++] =
+        check_time_value(check, "total", b->service && !*b->service->cause.code ? t->total_ns : -1);
     if (check->verdict->has_cert_days)
         out[n++] = (struct check_value){
             .label = "cert_days",

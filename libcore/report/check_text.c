@@ -58,7 +58,7 @@ static void check_answer(FILE *out, const struct report_banner *b)
 {
     const struct service_facts *s = b->service;
 
-    if (b->error_code || !s || !check_is_answer(s))
+    if (b->error_code || !s || *s->cause.code)
         return;
     if (s->has_http && s->http.status)
         fprintf(out, " %d", s->http.status);

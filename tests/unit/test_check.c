@@ -101,11 +101,10 @@ static void test_statuses(void **state)
                                 status >= 200 && status < 400 ? NULL : code),
                          status >= 200 && status < 400 ? CHECK_OK : CHECK_CRITICAL);
     }
-    /* As the engine has it: the code of the failure is the status. Who asks for it gets it. */
+    /* Who asks for it gets it. */
     struct service_facts ill = service_answered(503);
     struct check_limits asked = limits;
 
-    cause_set(&ill.cause, "http.status.503", PHASE_HTTP, "the server fails");
     assert_int_equal(judged(&limits, &(struct check_facts){.service = &ill}, "http.status.503"),
                      CHECK_CRITICAL);
     assert_int_equal(check_statuses_parse("503", asked.statuses), 0);
