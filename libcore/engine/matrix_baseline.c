@@ -71,13 +71,14 @@ static int baseline_escaped(const json_t *object, const char *key, bool may_be_n
 {
     const json_t *member = json_object_get(object, key);
     const char *text = json_is_null(member) && may_be_null ? "" : json_string_value(member);
-    char raw[VERSION_RAW_SIZE], safe[TEXT_ESCAPED_SIZE(VERSION_RAW_SIZE)];
+    char raw[VERSION_RAW_SIZE], safe[VERSION_RAW_SIZE];
     size_t len;
 
     if (!text || strlen(text) >= sizeof(raw))
         return -EINVAL;
     len = text_unescape(raw, text, strlen(text));
-    text_escape(safe, sizeof(safe), raw, len);
+    if (text_escape(safe, sizeof(safe), raw, len) >= sizeof(safe)) /* it is written like this */
+        return -EINVAL;
     *out = strdup(safe);
     return *out ? 0 : -ENOMEM;
 }

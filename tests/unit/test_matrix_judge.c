@@ -276,6 +276,8 @@ static void test_baseline(void **state)
     matrix_world_release(&w);
 }
 
+#define DEL16 "\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f"
+
 static void test_baseline_refuses(void **state)
 {
     static const struct {
@@ -296,6 +298,11 @@ static void test_baseline_refuses(void **state)
          "is no baseline: a cell needs component, environment and products", 0},
         {"{\"schema\": \"netdx.baseline/1\", \"cells\": [{\"component\": \"a\", \"environment\": "
          "\"b\\u001b\", \"products\": []}]}",
+         "is no baseline: a cell needs component, environment and products", 0},
+        /* 64 characters that would be written as four each: what is read can be written again. */
+        {"{\"schema\": \"netdx.baseline/1\", \"cells\": [{\"component\": \"a\", \"environment\": "
+         "\"b\", \"products\": [{\"name\": \"" DEL16 DEL16 DEL16 DEL16
+         "\", \"version\": null, \"distro\": null}]}]}",
          "is no baseline: a cell needs component, environment and products", 0},
     };
 
