@@ -214,7 +214,7 @@ def main():
             if any(entry["command"] == "banner" and family in families(entry) for entry in entries):
                 print(sys.argv[2], "banner", family)
         return
-    netdx, name, index, family = sys.argv[2:]
+    netdx, name, index, family = [os.path.realpath(sys.argv[2])] + sys.argv[3:]
     if index == "banner":
         run_banners(netdx, name, family,
                     [dict(entry, arguments=with_timeout(entry)) for entry in entries

@@ -46,12 +46,13 @@ class Lab:
         """The network namespaces of the TUN devices that the lab holds open."""
         pid = self.process.pid
         try:
-            own = os.stat("/proc/%d/ns/net" % pid).st_ino
             tuns = [int(fd) for fd in os.listdir("/proc/%d/fd" % pid)
                     if os.readlink("/proc/%d/fd/%s" % (pid, fd)) == "/dev/net/tun"]
+            if len(tuns) < 2:
+                return
+            # Not sooner: while it makes them it goes from one namespace to the next.
+            own = os.stat("/proc/%d/ns/net" % pid).st_ino
         except OSError:
-            return
-        if len(tuns) < 2:
             return
         pidfd = LIBC.syscall(PIDFD_OPEN, pid, 0)
         for tun in tuns:
