@@ -7,6 +7,8 @@
 #include "engine/service_internal.h"
 #include "wire/greeting.h"
 
+#define REFUSAL_TEXT_MAX 120 /* bytes of it that are told */
+
 /* False: it has failed, out of memory. */
 static bool answer_keep(struct service *s, const uint8_t *bytes, size_t len)
 {
@@ -38,12 +40,29 @@ static bool answer_recognise(struct service *s, const char *name)
     return true;
 }
 
+static void answer_refuse(struct service *s)
+{
+    char text[TEXT_ESCAPED_SIZE(REFUSAL_TEXT_MAX)];
+    size_t at = s->row->refusal ? s->row->refusal(s->banner, s->banner_len) : 0, len = 0;
+    const uint8_t *words = s->banner + at;
+
+    while (at + len < s->banner_len && len < REFUSAL_TEXT_MAX && !strchr("\r\n", words[len]))
+        len++; /* to the end of the line, or a NUL */
+    text_escape(text, sizeof(text), words, len);
+    s->answered = true;
+    cause_set(&s->cause, "banner.refused", PHASE_BANNER, "the server turns us away: %s", text);
+    service_finish(s);
+}
+
 static void answer_read_banner(struct service *s)
 {
     switch (s->row->read(s->banner, s->banner_len)) {
     case READING_WHOLE:
         s->answered = true;
         service_finish(s);
+        break;
+    case READING_REFUSED:
+        answer_refuse(s);
         break;
     case READING_FOREIGN:
         if (answer_recognise(s, greeting_protocol(s->banner, s->banner_len)))

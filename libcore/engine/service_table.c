@@ -1,8 +1,12 @@
 #include "engine/service_table.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/cursor.h"
+
+#define POSTGRESQL_ERROR_HEAD 5 /* the letter and the length */
+#define POSTGRESQL_ERROR_MAX  0x10000
 
 /* --- when an answer is whole --------------------------------------------------------------------
  */
@@ -19,7 +23,17 @@ static enum service_reading read_ssh(const uint8_t *bytes, size_t len)
     return READING_MORE;
 }
 
-/* Replies of three digits; "220-" goes on, "220 " ends (RFC 5321 4.2.1, RFC 959 4.2). */
+static bool begins(const uint8_t *bytes, size_t len, const char *text)
+{
+    size_t want = strlen(text);
+
+    return len >= want && !strncasecmp((const char *)bytes, text, want);
+}
+
+/*
+ * Replies of three digits; "220-" goes on, "220 " ends (RFC 5321 4.2.1, RFC 959 4.2). A greeting of
+ * 4xx or 5xx is a refusal, for now or for good (RFC 5321 3.1, RFC 959 5.4).
+ */
 static enum service_reading read_reply(const uint8_t *bytes, size_t len)
 {
     const uint8_t *line = bytes, *end = bytes + len, *lf;
@@ -30,28 +44,31 @@ static enum service_reading read_reply(const uint8_t *bytes, size_t len)
     }
     for (; line < end && (lf = memchr(line, '\n', (size_t)(end - line))); line = lf + 1) {
         if (lf - line < 4 || line[3] != '-')
-            return READING_WHOLE;
+            return bytes[0] == '4' || bytes[0] == '5' ? READING_REFUSED : READING_WHOLE;
     }
     return READING_MORE;
 }
 
-static enum service_reading read_line(const uint8_t *bytes, size_t len)
+static enum service_reading read_line(const uint8_t *bytes, size_t len, bool refused)
 {
-    return memchr(bytes, '\n', len) ? READING_WHOLE : READING_MORE;
+    if (!memchr(bytes, '\n', len))
+        return READING_MORE;
+    return refused ? READING_REFUSED : READING_WHOLE;
 }
 
 static enum service_reading read_pop3(const uint8_t *bytes, size_t len)
 {
     if (len > 0 && bytes[0] != '+' && bytes[0] != '-')
         return READING_FOREIGN;
-    return read_line(bytes, len);
+    return read_line(bytes, len, len > 0 && bytes[0] == '-');
 }
 
+/* RFC 9051 (7.1.5): BYE instead of a greeting. */
 static enum service_reading read_imap(const uint8_t *bytes, size_t len)
 {
     if (len > 0 && bytes[0] != '*')
         return READING_FOREIGN;
-    return read_line(bytes, len);
+    return read_line(bytes, len, begins(bytes, len, "* BYE"));
 }
 
 /* RESP: a simple line, an error line, or a bulk string "$LEN\r\n...\r\n". */
@@ -64,6 +81,8 @@ static enum service_reading read_redis(const uint8_t *bytes, size_t len)
         return READING_FOREIGN;
     if (!lf)
         return READING_MORE;
+    if (begins(bytes, len, "-DENIED") || begins(bytes, len, "-ERR max number of clients"))
+        return READING_REFUSED; /* other errors are answers: without a password, for one */
     if (bytes[0] != '$')
         return READING_WHOLE;
     for (const uint8_t *c = bytes + 1; c < lf && *c >= '0' && *c <= '9' && want < 1 << 20; c++)
@@ -71,7 +90,10 @@ static enum service_reading read_redis(const uint8_t *bytes, size_t len)
     return len - (size_t)(lf + 1 - bytes) >= want ? READING_WHOLE : READING_MORE;
 }
 
-/* A packet: 3 bytes of length, little-endian, a sequence number, the payload. */
+/*
+ * A packet: 3 bytes of length, little-endian, a sequence number, the payload: a greeting, or an
+ * error ("Too many connections").
+ */
 static enum service_reading read_mysql(const uint8_t *bytes, size_t len)
 {
     struct cursor c = cursor_init(bytes, len);
@@ -82,7 +104,25 @@ static enum service_reading read_mysql(const uint8_t *bytes, size_t len)
         return READING_MORE;
     if (bytes[3] != 0 || (bytes[4] != 10 && bytes[4] != 9 && bytes[4] != 0xff))
         return READING_FOREIGN;
-    return len >= payload + 4 ? READING_WHOLE : READING_MORE;
+    if (len < payload + 4)
+        return READING_MORE;
+    return bytes[4] == 0xff ? READING_REFUSED : READING_WHOLE;
+}
+
+static size_t refusal_mysql(const uint8_t *bytes, size_t len)
+{
+    (void)bytes;
+    return len < 7 ? len : 7; /* after the error's number */
+}
+
+/* An error's length, itself included; 0: protocol 2, where a text follows that ends in NUL. */
+static uint32_t postgresql_error_len(const uint8_t *bytes, size_t len)
+{
+    struct cursor c = cursor_init(bytes, len);
+
+    cursor_u8(&c);
+    uint32_t error_len = cursor_u32(&c);
+    return error_len < POSTGRESQL_ERROR_MAX ? error_len : 0;
 }
 
 /* The answer to SSLRequest: S, N, or an error message (E). */
@@ -90,18 +130,38 @@ static enum service_reading read_postgresql(const uint8_t *bytes, size_t len)
 {
     if (len == 0)
         return READING_MORE;
-    return bytes[0] == 'S' || bytes[0] == 'N' || bytes[0] == 'E' ? READING_WHOLE : READING_FOREIGN;
+    if (bytes[0] != 'E')
+        return bytes[0] == 'S' || bytes[0] == 'N' ? READING_WHOLE : READING_FOREIGN;
+    if (len < POSTGRESQL_ERROR_HEAD)
+        return READING_MORE;
+    uint32_t error_len = postgresql_error_len(bytes, len);
+    bool whole = error_len ? len > error_len : memchr(bytes, '\0', len) != NULL;
+    return whole ? READING_REFUSED : READING_MORE;
+}
+
+/* Fields of a letter and a text, of which M is the message. */
+static size_t refusal_postgresql(const uint8_t *bytes, size_t len)
+{
+    size_t at = POSTGRESQL_ERROR_HEAD;
+
+    if (!postgresql_error_len(bytes, len))
+        return 1;
+    while (at < len && bytes[at] && bytes[at] != 'M') {
+        const uint8_t *end = memchr(bytes + at, '\0', len - at);
+        at = end ? (size_t)(end - bytes) + 1 : len;
+    }
+    return at < len ? at + 1 : len;
 }
 
 static enum service_reading read_memcached(const uint8_t *bytes, size_t len)
 {
-    static const char *const begins[] = {"VERSION ", "ERROR", "CLIENT_ERROR", "SERVER_ERROR"};
+    static const char *const words[] = {"VERSION ", "ERROR", "CLIENT_ERROR", "SERVER_ERROR"};
 
-    for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++) {
-        size_t want = strlen(begins[i]);
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        size_t want = strlen(words[i]);
 
-        if (!memcmp(bytes, begins[i], len < want ? len : want))
-            return read_line(bytes, len);
+        if (!memcmp(bytes, words[i], len < want ? len : want))
+            return read_line(bytes, len, begins(bytes, len, "ERROR Too many open connections"));
     }
     return READING_FOREIGN;
 }
@@ -147,6 +207,7 @@ static const struct service_row service_rows[] = {
      .ports = {3306, 3307},
      .speaks_first = true,
      .identify = "mysql",
+     .refusal = refusal_mysql,
      .read = read_mysql},
     {.name = "redis",
      .ports = {6379, 6380},
@@ -162,6 +223,7 @@ static const struct service_row service_rows[] = {
      .ports = {5432, 5433},
      HELLO("\0\0\0\x08\x04\xd2\x16\x2f"), /* SSLRequest: 80877103 */
      .identify = "postgresql",
+     .refusal = refusal_postgresql,
      .read = read_postgresql},
     {.name = "kubernetes",
      .tls_ports = {6443, 10250},

@@ -14,6 +14,7 @@
 enum service_reading {
     READING_MORE,
     READING_WHOLE,
+    READING_REFUSED, /* whole: the server turns the client away */
     READING_FOREIGN, /* not this protocol */
 };
 
@@ -29,6 +30,7 @@ struct service_row {
     const char *identify;  /* kind of the banner for the version readers */
     /* Whether the bytes are a whole answer; not for HTTP. */
     enum service_reading (*read)(const uint8_t *bytes, size_t len);
+    size_t (*refusal)(const uint8_t *bytes, size_t len); /* where its text begins; NULL: at 0 */
 };
 
 /* By port; *tls: the port is for TLS. NULL: an unknown port. */

@@ -1,7 +1,7 @@
 /*
  * A whole probe against a server of arbitrary bytes. Byte 0: port; byte 1: how connections end and
- * which handshakes fail, and whether HTTP/2 is asked for; the rest: what the server says, a 0xff
- * byte ends a connection.
+ * which handshakes fail, and whether HTTP/2 is asked for; the rest: what the server says, where a
+ * 0xff byte ends a connection, and 0xfe is one of 0xff.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -33,15 +33,20 @@ static void end(struct service *service, const struct server *server)
 
 static void speak(struct service *service, struct server *server)
 {
-    const uint8_t *stop = memchr(server->at, 0xff, (size_t)(server->end - server->at));
-    size_t len = (size_t)((stop ? stop : server->end) - server->at);
+    static const uint8_t last = 0xff;
+    const uint8_t *stop = server->at;
 
-    service_receive(service, server->at, len, server->now_ns);
-    server->at += len;
-    if (stop) {
-        server->at++;
+    while (stop < server->end && *stop < 0xfe)
+        stop++;
+    service_receive(service, server->at, (size_t)(stop - server->at), server->now_ns);
+    server->at = stop;
+    if (stop == server->end)
+        return;
+    server->at++;
+    if (*stop == last)
         end(service, server);
-    }
+    else
+        service_receive(service, &last, 1, server->now_ns);
 }
 
 static void step(struct service *service, struct server *server, const struct service_step *step)
