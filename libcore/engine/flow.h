@@ -443,7 +443,7 @@ struct flow_finding {
     bool has_address;
     struct address address; /* whose segments, whose window, in whose name the RSTs */
     uint64_t flows;         /* concerned */
-    uint64_t count;         /* retransmissions, resets, windows ... */
+    uint64_t count;         /* retransmissions that were needed, resets, windows ... */
     double share_pct;       /* of the segments or flows of that host; NAN: no share */
     enum flow_lost lost;    /* where most of it was lost */
     int64_t worst_ns;       /* the longest stall or zero window; else -1 */

@@ -85,11 +85,19 @@ static bool flow_findings_is_zero_window(const struct flow_counts *counts)
            (counts->window_probes > 0 || counts->zero_window_ns >= ZERO_LONG_NS);
 }
 
+/* For a loss: neither needlessly nor to a side that has fallen silent. */
+static uint64_t flow_findings_needed(const struct flow_counts *counts, uint64_t unheard)
+{
+    uint64_t others = counts->spurious + unheard;
+
+    return counts->retransmissions > others ? counts->retransmissions - others : 0;
+}
+
 static void flow_findings_side(struct flow_facts *facts, const struct flow_side_facts *side)
 {
     const struct flow_counts *counts = &side->counts;
 
-    if (counts->retransmissions >= RESENT_LEAST + side->unheard && side->loss_pct > RESENT_PCT)
+    if (flow_findings_needed(counts, side->unheard) >= RESENT_LEAST && side->loss_pct > RESENT_PCT)
         flow_findings_note(facts, FLOW_FINDING_RETRANSMISSIONS);
     if (flow_findings_is_zero_window(counts))
         flow_findings_note(facts, FLOW_FINDING_ZERO_WINDOW);
@@ -220,8 +228,7 @@ static bool finding_of_host(const struct flow_host *host, enum flow_finding_kind
                             struct flow_finding *f)
 {
     const struct flow_counts *c = &host->counts;
-    uint64_t without = c->spurious + host->unheard;
-    uint64_t needed = c->retransmissions > without ? c->retransmissions - without : 0;
+    uint64_t needed = flow_findings_needed(c, host->unheard);
 
     *f = (struct flow_finding){.kind = kind,
                                .has_address = true,
@@ -231,7 +238,7 @@ static bool finding_of_host(const struct flow_host *host, enum flow_finding_kind
                                .worst_ns = -1};
     switch (kind) {
     case FLOW_FINDING_RETRANSMISSIONS:
-        f->count = c->retransmissions;
+        f->count = needed;
         f->share_pct = finding_share(needed, c->segments);
         f->lost = finding_lost(c);
         return needed >= RESENT_LEAST && f->share_pct > RESENT_PCT;

@@ -243,6 +243,31 @@ static void test_overtaken_dsack(void **state)
     assert_int_equal(facts.side[FLOW_CLIENT].counts.spurious, 1);
 }
 
+/* What was sent again needlessly is no loss: neither in the share nor in the count beside it. */
+static void test_needless(void **state)
+{
+    static const char thrice[] = OPENED "50 > P 1+100\n50 > P 101+100\n50 > P 201+100\n"
+                                        "340 > P 1+100\n341 > P 101+100\n342 > P 201+100\n";
+    struct flow_script script;
+    struct flows_result result;
+
+    (void)state;
+    flow_script_open(&script, NULL);
+    flow_script_play(&script, thrice);
+    flow_script_play(&script, "370 < . 1 ack 301 sack 1:101\n");
+    assert_int_equal(flows_result(script.flows, &result), 0);
+    assert_int_equal(result.nfindings, 1);
+    assert_int_equal(result.findings[0].kind, FLOW_FINDING_RETRANSMISSIONS);
+    assert_int_equal(result.findings[0].count, 2);
+    assert_true(result.findings[0].share_pct == 100.0 * 2 / 7); /* the SYN is one */
+    flows_result_release(&result);
+    flow_script_play(&script, "371 < . 1 ack 301 sack 101:201\n");
+    assert_int_equal(flows_result(script.flows, &result), 0);
+    assert_int_equal(result.nfindings, 0); /* one may be chance */
+    flows_result_release(&result);
+    flow_script_close(&script);
+}
+
 #define ASKED OPENED "50 > P 1+100\n80 < P 1+100 ack 101\n81 > . 101 ack 101\n"
 
 /* Silence is a device's doing when there was silence before. */
@@ -298,6 +323,7 @@ int main(void)
         cmocka_unit_test(test_ecn),
         cmocka_unit_test(test_findings),
         cmocka_unit_test(test_overtaken_dsack),
+        cmocka_unit_test(test_needless),
         cmocka_unit_test(test_idle_drop),
         cmocka_unit_test(test_idle_reset),
     };
