@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include <string.h>
+#include <strings.h>
 
 struct text_range {
     uint32_t first, last;
@@ -173,6 +174,13 @@ size_t text_unescape(void *out, const char *text, size_t len)
         pos += taken ? taken : 1;
     }
     return written;
+}
+
+bool text_begins(const void *bytes, size_t len, const char *text)
+{
+    size_t want = strlen(text);
+
+    return len >= want && !strncasecmp(bytes, text, want);
 }
 
 bool text_is_safe(const void *bytes, size_t len)

@@ -29,6 +29,9 @@ size_t text_escape(char *out, size_t size, const void *bytes, size_t len);
  */
 size_t text_unescape(void *out, const char *text, size_t len);
 
+/* Whether the bytes begin with `text`, in letters of either case. */
+bool text_begins(const void *bytes, size_t len, const char *text);
+
 /* Whether text_escape would change nothing. */
 bool text_is_safe(const void *bytes, size_t len);
 

@@ -74,7 +74,7 @@ static bool flow_ghost_was_silent(const struct flow_step *step, bool data, bool 
     int64_t then[] = {flow->news_ns[step->me], flow_ghost_asked(step, several)};
 
     for (size_t i = 0; i < 2; i++)
-        if (then[i] != 0 && since_ns(step->s->when_ns, then[i]) >= side / 8 * 7 &&
+        if (then[i] != 0 && flow_rtt_may_answer(step, then[i]) &&
             since_less_ns(step->s->when_ns, then[i], side) < silence)
             silence = since_less_ns(step->s->when_ns, then[i], side);
     int64_t least = data ? PROBE_MIN_NS : TIMER_MIN_NS;
@@ -103,6 +103,14 @@ static uint32_t flow_ghost_end(const struct flow_step *step, uint32_t missing)
     return step->end + flow_ghost_bytes(step, missing - 2);
 }
 
+/* To an estimated end. */
+static void flow_ghost_begin(struct flow_trouble *trouble, uint32_t end)
+{
+    trouble->ghost_end = end;
+    trouble->has_ghost = true;
+    trouble->told_ghost = false;
+}
+
 /*
  * Next in line and yet sent before: the first copy was lost before the tap with all that was sent
  * after it. The sender's IP-ID shows that packets are missing which carried no other bytes. After
@@ -123,9 +131,7 @@ bool flow_ghost_is_shown(struct flow_step *step, uint32_t hole)
     struct flow_trouble *trouble = flow_trouble_get(step->flows, step->flow, step->me);
     if (!trouble || hole)
         return trouble != NULL;
-    trouble->ghost_end = flow_ghost_end(step, (uint32_t)missing);
-    trouble->has_ghost = true;
-    trouble->told_ghost = false;
+    flow_ghost_begin(trouble, flow_ghost_end(step, (uint32_t)missing));
     return true;
 }
 
@@ -146,9 +152,8 @@ void flow_ghost_learn(struct flow_step *step)
         step->s->seq != flow->half[!step->me].ack || flow_ghost_quiet(step) >= TIMER_MIN_NS ||
         flow_ghost_owed_ack(step))
         return;
-    trouble->ghost_end = flow->half[step->me].next + flow_ghost_bytes(step, (uint32_t)missing);
-    trouble->has_ghost = true;
-    trouble->told_ghost = false;
+    flow_ghost_begin(trouble,
+                     flow->half[step->me].next + flow_ghost_bytes(step, (uint32_t)missing));
 }
 
 /* The sender's timer would have run out now, had it sent the segment `late` ago. */
@@ -186,7 +191,7 @@ bool flow_ghost_is_belated(const struct flow_step *step)
         return false;
     if (!seq_after(step->s->ack, step->una))
         return flow_ghost_is_tail(step) && flow_ghost_is_timers(step, flow_ghost_quiet(step));
-    int64_t late = since_less_ns(step->s->when_ns, asked, (int64_t)rtt->smoothed << RTT_SHIFT);
+    int64_t late = since_less_ns(step->s->when_ns, asked, flow_rtt_side(step->flow, step->me));
     return asked != 0 && rtt->samples >= BELATED_SAMPLES &&
            (int64_t)rtt->variation << RTT_SHIFT <= BELATED_SLACK_NS &&
            flow_ghost_is_timers(step, late);

@@ -579,6 +579,8 @@ int64_t flow_rtt_quiet_there(const struct flow_step *step);
 /* The least round trip of both sides by the first flight of a half that was not seen to acknowledge
  * anything; 0: unknown. Not cheap. */
 int64_t flow_rtt_flight(const struct flow_step *step);
+/* The shortest round trip has passed, nearly, since then: the sender may have heard of it. */
+bool flow_rtt_may_answer(const struct flow_step *step, int64_t then_ns);
 void flow_rtt_handshake(struct flow *flow, unsigned half, int64_t rtt_ns);
 
 /* flow_reset.c */

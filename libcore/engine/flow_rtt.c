@@ -126,6 +126,11 @@ int64_t flow_rtt_side_least(const struct flow *flow, unsigned half)
     return (int64_t)flow->rtt[half].min << RTT_SHIFT;
 }
 
+bool flow_rtt_may_answer(const struct flow_step *step, int64_t then_ns)
+{
+    return since_ns(step->s->when_ns, then_ns) >= flow_rtt_side_least(step->flow, step->me) / 8 * 7;
+}
+
 int64_t flow_rtt_whole(const struct flow *flow)
 {
     return flow_rtt_side(flow, 0) + flow_rtt_side(flow, 1);

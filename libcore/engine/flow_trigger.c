@@ -14,7 +14,7 @@
 #define REACTION_NS    (100 * NS_PER_MS) /* half of the least timer (Linux: 200 ms) */
 #define PROBE_LEAST_NS (2 * NS_PER_MS)   /* RFC 8985 (7.2): no probe sooner */
 #define LEAVING_NS     (10 * NS_PER_MS)
-#define FLIGHT_WALK    256
+#define ROUND_WALK     256
 #define ROUND_LIKE     16
 
 struct trigger_times {
@@ -39,10 +39,9 @@ static int64_t flow_trigger_since(int64_t now_ns, int64_t then_ns, int64_t less_
 static bool flow_trigger_is_unheard(const struct flow_step *step)
 {
     const struct flow *flow = step->flow;
-    int64_t side = flow_rtt_side_least(flow, step->me);
 
     return (step_has_timestamps(step) && seq_before(step->s->tsecr, flow->half[!step->me].tsval)) ||
-           since_ns(step->s->when_ns, flow->news_ns[step->me]) < side / 8 * 7;
+           !flow_rtt_may_answer(step, flow->news_ns[step->me]);
 }
 
 static struct trigger_times flow_trigger_times(const struct flow_step *step,
@@ -139,7 +138,7 @@ static bool flow_trigger_is_next_round(const struct flow_step *step)
     uint32_t owner = flow_owner(flow, step->me), id = flow->half[step->me].sent;
     int64_t later_ns = step->s->when_ns, silence = 0;
 
-    for (unsigned i = 0; i < FLIGHT_WALK; i++) {
+    for (unsigned i = 0; i < ROUND_WALK; i++) {
         const struct flow_sent *sent = flow_ranges_sent(step->flows, id, owner);
         if (!sent || sent->flags & SENT_RESENT)
             return false;

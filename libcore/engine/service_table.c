@@ -1,9 +1,9 @@
 #include "engine/service_table.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "base/cursor.h"
+#include "base/text.h"
 
 #define POSTGRESQL_ERROR_HEAD 5 /* the letter and the length */
 #define POSTGRESQL_ERROR_MAX  0x10000
@@ -21,13 +21,6 @@ static enum service_reading read_ssh(const uint8_t *bytes, size_t len)
             return READING_WHOLE;
     }
     return READING_MORE;
-}
-
-static bool begins(const uint8_t *bytes, size_t len, const char *text)
-{
-    size_t want = strlen(text);
-
-    return len >= want && !strncasecmp((const char *)bytes, text, want);
 }
 
 /*
@@ -68,7 +61,7 @@ static enum service_reading read_imap(const uint8_t *bytes, size_t len)
 {
     if (len > 0 && bytes[0] != '*')
         return READING_FOREIGN;
-    return read_line(bytes, len, begins(bytes, len, "* BYE"));
+    return read_line(bytes, len, text_begins(bytes, len, "* BYE"));
 }
 
 /* RESP: a simple line, an error line, or a bulk string "$LEN\r\n...\r\n". */
@@ -81,7 +74,7 @@ static enum service_reading read_redis(const uint8_t *bytes, size_t len)
         return READING_FOREIGN;
     if (!lf)
         return READING_MORE;
-    if (begins(bytes, len, "-DENIED") || begins(bytes, len, "-ERR max number of clients"))
+    if (text_begins(bytes, len, "-DENIED") || text_begins(bytes, len, "-ERR max number of clients"))
         return READING_REFUSED; /* other errors are answers: without a password, for one */
     if (bytes[0] != '$')
         return READING_WHOLE;
@@ -161,7 +154,8 @@ static enum service_reading read_memcached(const uint8_t *bytes, size_t len)
         size_t want = strlen(words[i]);
 
         if (!memcmp(bytes, words[i], len < want ? len : want))
-            return read_line(bytes, len, begins(bytes, len, "ERROR Too many open connections"));
+            return read_line(bytes, len,
+                             text_begins(bytes, len, "ERROR Too many open connections"));
     }
     return READING_FOREIGN;
 }

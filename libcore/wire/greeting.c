@@ -2,7 +2,8 @@
 
 #include <stdbool.h>
 #include <string.h>
-#include <strings.h>
+
+#include "base/text.h"
 
 struct greeting_row {
     const char *name;
@@ -65,9 +66,7 @@ static bool greeting_is_http2(const uint8_t *bytes, size_t len)
 const char *greeting_protocol(const uint8_t *bytes, size_t len)
 {
     for (size_t i = 0; i < sizeof(greeting_rows) / sizeof(greeting_rows[0]); i++) {
-        size_t want = strlen(greeting_rows[i].begins);
-
-        if (len >= want && !strncasecmp((const char *)bytes, greeting_rows[i].begins, want))
+        if (text_begins(bytes, len, greeting_rows[i].begins))
             return greeting_rows[i].name;
     }
     if (greeting_is_tls(bytes, len))
